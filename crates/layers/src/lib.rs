@@ -1,1 +1,19 @@
+//! Transformer parts that T5 and ELECTRA share, losses, devices, and the reader and writer of
+//! Hugging Face checkpoints.
 //!
+//! Masks are boolean and true means *padding* (or *not visible*); Hugging Face's `1 = keep` is
+//! converted once, where text becomes tensors.
+
+pub mod activation;
+pub mod attention;
+pub mod config;
+pub mod device;
+pub mod feed_forward;
+pub mod initializer;
+pub mod loss;
+pub mod mask;
+pub mod pretrained;
+pub mod relative_position_bias;
+mod trace;
+
+pub use trace::Trace;

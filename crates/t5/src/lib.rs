@@ -1,1 +1,36 @@
+//! T5 (Raffel et al. 2020, "Exploring the Limits of Transfer Learning with a Unified Text-to-Text
+//! Transformer") and its descendants: v1.1, LM-adapted, Flan, mT5, UMT5, ByT5 and UL2.
 //!
+//! ```no_run
+//! use burn::tensor::{Bool, Device, Int, Tensor};
+//! use lamplight_t5::T5ForConditionalGeneration;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let device: Device = unimplemented!();
+//! // let device = Device::flex();
+//! let model = T5ForConditionalGeneration::from_pretrained("t5-small".as_ref(), &device)?;
+//! let input_ids = Tensor::<2, Int>::from_ints([[13959, 1566, 12, 2968, 10, 1]], &device);
+//! let padding_mask = Tensor::<2, Bool>::from_data([[false; 6]], &device); // true = padding
+//! let ids: Vec<Vec<u32>> = model.greedy(input_ids, padding_mask, 64);
+//! # Ok(())
+//! # }
+//! ```
+
+mod block;
+mod config;
+mod decoder;
+mod encoder;
+mod generation;
+mod heads;
+mod model;
+mod names;
+
+pub use config::T5Config;
+pub use decoder::{Decoder, DecoderInput};
+pub use encoder::Encoder;
+pub use heads::{
+    SpanLogits, T5ForQuestionAnswering, T5ForSequenceClassification, T5ForTokenClassification,
+};
+pub use model::{
+    Seq2SeqInput, Seq2SeqOutput, Seq2SeqTrace, T5EncoderModel, T5ForConditionalGeneration, T5Model,
+};

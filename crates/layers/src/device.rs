@@ -1,0 +1,354 @@
+//! The devices a program can run on: parsed in one place, probed without a panic.
+
+use std::fmt;
+use std::panic::catch_unwind;
+use std::process::Command;
+use std::str::FromStr;
+
+use burn::tensor::Device;
+
+/// A Burn backend, compiled in by the cargo feature of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Backend {
+    /// The CPU, pure Rust.
+    #[default]
+    Flex,
+    /// The CPU, through the `ndarray` crate.
+    NdArray,
+    /// Any GPU, by WGSL through wgpu.
+    Wgpu,
+    /// Any GPU, by SPIR-V through Vulkan.
+    Vulkan,
+    /// Apple's GPUs.
+    Metal,
+    /// AMD's GPUs.
+    Rocm,
+    /// NVIDIA's GPUs.
+    Cuda,
+}
+
+impl Backend {
+    /// Every backend, in the order in which they are listed.
+    pub const ALL: [Self; 7] = [
+        Self::Flex,
+        Self::NdArray,
+        Self::Wgpu,
+        Self::Vulkan,
+        Self::Metal,
+        Self::Rocm,
+        Self::Cuda,
+    ];
+
+    /// The name on the command line, which is the name of the cargo feature as well.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flex => "flex",
+            Self::NdArray => "ndarray",
+            Self::Wgpu => "wgpu",
+            Self::Vulkan => "vulkan",
+            Self::Metal => "metal",
+            Self::Rocm => "rocm",
+            Self::Cuda => "cuda",
+        }
+    }
+
+    fn is_cpu(self) -> bool {
+        matches!(self, Self::Flex | Self::NdArray)
+    }
+
+    /// The devices of this backend; `None` when it is not compiled in. A driver that panics while
+    /// it is probed counts as absent.
+    fn devices(self) -> Option<Vec<Device>> {
+        catch_unwind(|| self.enumerate()).unwrap_or(Some(Vec::new()))
+    }
+
+    fn enumerate(self) -> Option<Vec<Device>> {
+        macro_rules! compiled_in {
+            ($feature:literal, $devices:expr) => {{
+                #[cfg(feature = $feature)]
+                let devices: Option<Vec<Device>> = Some($devices);
+                #[cfg(not(feature = $feature))]
+                let devices: Option<Vec<Device>> = None;
+                devices
+            }};
+        }
+        macro_rules! listed {
+            ($feature:literal, $device_type:ident) => {
+                compiled_in!(
+                    $feature,
+                    Device::enumerate(burn::tensor::DeviceType::$device_type).into_vec()
+                )
+            };
+        }
+        match self {
+            Self::Flex => compiled_in!("flex", vec![Device::flex()]),
+            Self::NdArray => compiled_in!("ndarray", vec![ndarray()]),
+            Self::Wgpu => listed!("wgpu", Wgpu),
+            Self::Vulkan => listed!("vulkan", Vulkan),
+            Self::Metal => listed!("metal", Metal),
+            Self::Rocm => listed!("rocm", Rocm),
+            Self::Cuda => listed!("cuda", Cuda),
+        }
+    }
+}
+
+#[cfg(feature = "ndarray")]
+#[expect(deprecated, reason = "Burn prefers flex; users compare the two")]
+fn ndarray() -> Device {
+    Device::ndarray()
+}
+
+/// A device as named on the command line: `flex`, `ndarray`, `wgpu[:N]`, `cuda[:N]`, ...
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeviceChoice {
+    /// The backend.
+    pub backend: Backend,
+    /// Which of the backend's devices, from 0.
+    pub index: usize,
+}
+
+/// Why a device cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// The name is none.
+    #[error(
+        "unknown device `{0}`; known are flex, ndarray, wgpu, vulkan, metal, rocm and cuda, the GPUs with `:N` for the N-th"
+    )]
+    Unknown(String),
+    /// The binary was built without this backend.
+    #[error(
+        "this build has no `{0}`; build it with: cargo build --release -p lamplight --features {0}"
+    )]
+    NotCompiledIn(&'static str),
+    /// The machine has no such device.
+    #[error(
+        "no device `{choice}`: {found} found; is the driver installed? `lamplight devices` lists what is there"
+    )]
+    NotPresent {
+        /// What was asked for.
+        choice: DeviceChoice,
+        /// How many devices the backend has.
+        found: usize,
+    },
+}
+
+impl FromStr for DeviceChoice {
+    type Err = DeviceError;
+
+    fn from_str(text: &str) -> Result<Self, DeviceError> {
+        let unknown = || DeviceError::Unknown(text.to_owned());
+        let (name, index) = match text.split_once(':') {
+            None => (text, 0),
+            Some((name, index)) => (name, index.parse().map_err(|_| unknown())?),
+        };
+        let backend = Backend::ALL
+            .into_iter()
+            .find(|backend| backend.name() == name);
+        match backend {
+            Some(backend) if index == 0 || !backend.is_cpu() => Ok(Self { backend, index }),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.backend.name())?;
+        if self.index > 0 {
+            write!(f, ":{}", self.index)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl DeviceChoice {
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// The backend is not compiled in, or the machine has no such device.
+    pub fn open(self) -> Result<Device, DeviceError> {
+        let devices = self.backend.devices();
+        let devices = devices.ok_or(DeviceError::NotCompiledIn(self.backend.name()))?;
+        let found = devices.len();
+        devices
+            .into_iter()
+            .nth(self.index)
+            .ok_or(DeviceError::NotPresent {
+                choice: self,
+                found,
+            })
+    }
+}
+
+/// One device of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceDescription {
+    /// What to give as `--device`.
+    pub choice: DeviceChoice,
+    /// What it calls itself.
+    pub name: String,
+    /// Its memory in bytes, where known.
+    pub memory: Option<u64>,
+    /// The version of its driver, where known.
+    pub driver: Option<String>,
+}
+
+/// The devices that this build can use on this machine.
+pub fn available() -> Vec<DeviceDescription> {
+    let described = |backend: Backend| {
+        let devices = backend.devices().unwrap_or_default();
+        devices
+            .into_iter()
+            .enumerate()
+            .map(move |(index, device)| describe(DeviceChoice { backend, index }, &device))
+    };
+    Backend::ALL.into_iter().flat_map(described).collect()
+}
+
+/// The backends that this build lacks.
+pub fn not_compiled_in() -> Vec<Backend> {
+    let is_missing = |backend: &Backend| backend.devices().is_none();
+    Backend::ALL.into_iter().filter(is_missing).collect()
+}
+
+fn describe(choice: DeviceChoice, device: &Device) -> DeviceDescription {
+    if choice.backend.is_cpu() {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        return DeviceDescription {
+            choice,
+            name: format!("{}, {threads} threads", processor_name()),
+            memory: system_memory(),
+            driver: None,
+        };
+    }
+    let (memory, driver) = match choice.backend {
+        Backend::Cuda => nvidia(choice.index),
+        _ => (None, None),
+    };
+    let name = gpu_name(device).unwrap_or_else(|| format!("{device:?}"));
+    DeviceDescription {
+        choice,
+        name,
+        memory,
+        driver,
+    }
+}
+
+#[cfg(any(
+    feature = "wgpu",
+    feature = "vulkan",
+    feature = "metal",
+    feature = "rocm",
+    feature = "cuda"
+))]
+fn gpu_name(device: &Device) -> Option<String> {
+    let device = std::panic::AssertUnwindSafe(device);
+    catch_unwind(|| device.identity())
+        .ok()
+        .flatten()
+        .map(|identity| identity.name)
+}
+
+#[cfg(not(any(
+    feature = "wgpu",
+    feature = "vulkan",
+    feature = "metal",
+    feature = "rocm",
+    feature = "cuda"
+)))]
+fn gpu_name(_: &Device) -> Option<String> {
+    None
+}
+
+/// The value of the first line `key: value` of a text.
+fn field<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    text.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.trim() == key)
+        .map(|(_, value)| value.trim())
+}
+
+fn processor_name() -> String {
+    std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| field(&text, "model name").map(str::to_owned))
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+fn system_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kibibytes = field(&text, "MemTotal")?.strip_suffix(" kB")?;
+    Some(kibibytes.parse::<u64>().ok()? * 1024)
+}
+
+/// Memory and driver of the N-th GPU as NVIDIA's own tool tells them.
+fn nvidia(index: usize) -> (Option<u64>, Option<String>) {
+    let output = Command::new("nvidia-smi")
+        .args([
+            "--query-gpu=memory.total,driver_version",
+            "--format=csv,noheader,nounits",
+        ])
+        .arg(format!("--id={index}"))
+        .output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    match text.as_deref().map(|text| text.trim().split_once(", ")) {
+        Ok(Some((mebibytes, driver))) => (
+            mebibytes
+                .parse::<u64>()
+                .ok()
+                .map(|mebibytes| mebibytes << 20),
+            Some(driver.to_owned()),
+        ),
+        _ => (None, None),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_backend_is_parsed_from_its_name() {
+        for backend in Backend::ALL {
+            let choice: DeviceChoice = backend.name().parse().unwrap();
+            assert_eq!(choice, DeviceChoice { backend, index: 0 });
+            assert_eq!(choice.to_string(), backend.name());
+        }
+    }
+
+    #[test]
+    fn index_selects_one_of_several_gpus() {
+        let choice: DeviceChoice = "cuda:3".parse().unwrap();
+        assert_eq!(
+            choice,
+            DeviceChoice {
+                backend: Backend::Cuda,
+                index: 3
+            }
+        );
+        assert_eq!(choice.to_string(), "cuda:3");
+    }
+
+    #[test]
+    fn wrong_names_are_refused() {
+        for text in ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "flex:1", "Flex"] {
+            assert!(text.parse::<DeviceChoice>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn missing_backend_names_the_command_that_builds_it() {
+        for backend in not_compiled_in() {
+            let error = DeviceChoice { backend, index: 0 }
+                .open()
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains(&format!("--features {}", backend.name())),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Losses as weighted sums, so that micro-batches and ranks add up to the large batch.
+
+use burn::tensor::{Int, Tensor, activation::log_sigmoid, assert_shape};
+
+/// A sum over positions and the weight it stands for.
+#[derive(Debug, Clone)]
+pub struct WeightedSum {
+    /// Sum of `weight * value`, `[1]`.
+    pub sum: Tensor<1>,
+    /// Sum of the weights, `[1]`.
+    pub weight: Tensor<1>,
+}
+
+impl WeightedSum {
+    /// The weighted mean; 0 where the weights sum to 0, as in a batch that is all padding.
+    pub fn mean(self) -> Tensor<1> {
+        let empty = self.weight.clone().equal_scalar(0.0).float();
+        self.sum / (self.weight + empty)
+    }
+}
+
+/// What cross-entropy gives.
+#[derive(Debug, Clone)]
+pub struct CrossEntropy {
+    /// Negative log-likelihood of the targets.
+    pub nll: WeightedSum,
+    /// `(log Z)^2`, Z the normaliser of the softmax: the z-loss before its coefficient, which
+    /// is 1e-4 in T5's pre-training (Mesh TensorFlow; PaLM section 5).
+    pub squared_log_z: WeightedSum,
+}
+
+/// Cross-entropy of `logits` `[rows, vocab]` with `targets` `[rows]`, weighted by `weights`
+/// `[rows]` (0 = ignored).
+///
+/// # Panics
+/// The numbers of rows differ.
+pub fn cross_entropy(
+    logits: Tensor<2>,
+    targets: Tensor<1, Int>,
+    weights: Tensor<1>,
+) -> CrossEntropy {
+    let [rows, _] = logits.dims();
+    assert_shape!(targets, [rows]);
+    assert_shape!(weights, [rows]);
+
+    let shift = logits.clone().detach().max_dim(1); // [rows, 1]
+    let log_z = (logits.clone() - shift.clone()).exp().sum_dim(1).log() + shift; // [rows, 1]
+    let target_logits = logits.gather(1, targets.unsqueeze_dim(1)); // [rows, 1]
+    let nll = (log_z.clone() - target_logits).squeeze_dim::<1>(1);
+    let squared_log_z = log_z.squeeze_dim::<1>(1).square();
+    let weight = weights.clone().sum();
+    CrossEntropy {
+        nll: WeightedSum {
+            sum: (nll * weights.clone()).sum(),
+            weight: weight.clone(),
+        },
+        squared_log_z: WeightedSum {
+            sum: (squared_log_z * weights).sum(),
+            weight,
+        },
+    }
+}
+
+/// Binary cross-entropy of `logits` `[rows]` with `labels` `[rows]` in {0, 1}, weighted by
+/// `weights` `[rows]`.
+///
+/// # Panics
+/// The numbers of rows differ.
+pub fn binary_cross_entropy(
+    logits: Tensor<1>,
+    labels: Tensor<1>,
+    weights: Tensor<1>,
+) -> WeightedSum {
+    let [rows] = logits.dims();
+    assert_shape!(labels, [rows]);
+    assert_shape!(weights, [rows]);
+
+    // -log p(label) = -log_sigmoid(x) when the label is 1 and x - log_sigmoid(x) when it is 0
+    let loss = logits.clone() * (labels.neg() + 1.0) - log_sigmoid(logits);
+    WeightedSum {
+        sum: (loss * weights.clone()).sum(),
+        weight: weights.sum(),
+    }
+}
+
+/// Targets and weights of labels in which `ignored` marks positions without a label, as -100
+/// does in Hugging Face's data.
+pub fn targets_and_weights(labels: Tensor<1, Int>, ignored: i64) -> (Tensor<1, Int>, Tensor<1>) {
+    let is_ignored = labels.clone().equal_scalar(ignored);
+    let weights = is_ignored.clone().bool_not().float();
+    (labels.mask_fill(is_ignored, 0), weights)
+}
+
+/// The loss of an answer's span: the mean of the cross-entropies of its first and its last
+/// position. `start_logits` and `end_logits` are `[batch, length]`, the positions `[batch]`; one
+/// at or beyond `length` does not count, as when a window lost the answer.
+///
+/// # Panics
+/// The shapes differ.
+pub fn span_loss(
+    start_logits: Tensor<2>,
+    end_logits: Tensor<2>,
+    start_positions: Tensor<1, Int>,
+    end_positions: Tensor<1, Int>,
+) -> Tensor<1> {
+    let side = |logits: Tensor<2>, positions: Tensor<1, Int>| {
+        let [_, length] = logits.dims();
+        let ignored = length as i64;
+        let (targets, weights) = targets_and_weights(positions.clamp(0, ignored), ignored);
+        cross_entropy(logits, targets, weights).nll.mean()
+    };
+    (side(start_logits, start_positions) + side(end_logits, end_positions)) / 2.0
+}

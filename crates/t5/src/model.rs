@@ -1,0 +1,326 @@
+use std::path::Path;
+
+use burn::module::Module;
+use burn::nn::{Embedding, Linear};
+use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
+use lamplight_layers::Trace;
+use lamplight_layers::initializer::{Initializer, embedding, linear};
+use lamplight_layers::pretrained::{Checkpoint, NameTable, PretrainedError, save};
+
+use crate::names::{LM_HEAD, SHARED, fill, is_stray, open, table};
+use crate::{Decoder, DecoderInput, Encoder, T5Config};
+
+/// What an encoder-decoder reads.
+#[derive(Debug, Clone)]
+pub struct Seq2SeqInput {
+    /// `[batch, source]`.
+    pub input_ids: Tensor<2, Int>,
+    /// `[batch, source]`, true = padding.
+    pub padding_mask: Tensor<2, Bool>,
+    /// `[batch, target]`: the targets shifted right, with the start id in front.
+    pub decoder_input_ids: Tensor<2, Int>,
+    /// `[batch, target]`, true = padding; rarely needed, see [`DecoderInput`].
+    pub decoder_padding_mask: Option<Tensor<2, Bool>>,
+}
+
+/// What an encoder-decoder gives.
+#[derive(Debug, Clone)]
+pub struct Seq2SeqOutput {
+    /// `[batch, target, vocab]`.
+    pub logits: Tensor<3>,
+    /// `[batch, source, d_model]`, after the final norm.
+    pub encoder_last_hidden_state: Tensor<3>,
+    /// `[batch, target, d_model]`, after the final norm and before any scaling.
+    pub decoder_last_hidden_state: Tensor<3>,
+}
+
+/// What the layers of an encoder-decoder did.
+#[derive(Debug, Clone, Default)]
+pub struct Seq2SeqTrace {
+    /// In the encoder.
+    pub encoder: Trace,
+    /// In the decoder.
+    pub decoder: Trace,
+}
+
+/// Embedding table, encoder and decoder, without an output matrix.
+#[derive(Module, Debug)]
+pub struct T5Model {
+    shared: Embedding,
+    encoder: Encoder,
+    decoder: Decoder,
+}
+
+impl T5Model {
+    pub(crate) fn new(config: &T5Config, device: &Device) -> Self {
+        Self {
+            shared: shared(config, device),
+            encoder: Encoder::new(config, device),
+            decoder: Decoder::new(config, device),
+        }
+    }
+
+    /// The last hidden states of encoder and decoder, each after the final norm.
+    ///
+    /// # Panics
+    /// The shapes are not those that [`Seq2SeqInput`] names.
+    pub fn forward(
+        &self,
+        input: Seq2SeqInput,
+        trace: Option<&mut Seq2SeqTrace>,
+    ) -> (Tensor<3>, Tensor<3>) {
+        let (encoder_trace, decoder_trace) = match trace {
+            Some(trace) => (Some(&mut trace.encoder), Some(&mut trace.decoder)),
+            None => (None, None),
+        };
+        let padding_mask = input.padding_mask;
+        let encoded = self.encode(input.input_ids, padding_mask.clone(), encoder_trace);
+        let decoder_input = DecoderInput {
+            embeddings: self.shared.forward(input.decoder_input_ids),
+            padding_mask: input.decoder_padding_mask,
+            encoder_hidden_state: encoded.clone(),
+            encoder_padding_mask: padding_mask,
+        };
+        (encoded, self.decoder.forward(decoder_input, decoder_trace))
+    }
+
+    fn encode(
+        &self,
+        input_ids: Tensor<2, Int>,
+        padding_mask: Tensor<2, Bool>,
+        trace: Option<&mut Trace>,
+    ) -> Tensor<3> {
+        self.encoder
+            .forward(self.shared.forward(input_ids), padding_mask, trace)
+    }
+}
+
+fn shared(config: &T5Config, device: &Device) -> Embedding {
+    let initializer = Initializer::Normal(config.initializer_factor);
+    embedding(config.vocab_size, config.d_model, initializer, device)
+}
+
+/// T5 with its output matrix: text in, text out.
+#[derive(Module, Debug)]
+pub struct T5ForConditionalGeneration {
+    model: T5Model,
+    lm_head: Option<Linear>,
+    #[module(skip)]
+    config: T5Config,
+}
+
+impl T5ForConditionalGeneration {
+    /// A fresh model, drawn from the device's random numbers as the papers' code draws it.
+    ///
+    /// The untied output matrix has the standard deviation `d_model^-0.5`, so that the first loss
+    /// is near `ln vocab_size`.
+    pub fn new(config: &T5Config, device: &Device) -> Self {
+        let initializer =
+            Initializer::Normal(config.initializer_factor * (config.d_model as f64).powf(-0.5));
+        let lm_head = || {
+            linear(
+                config.d_model,
+                config.vocab_size,
+                false,
+                initializer,
+                device,
+            )
+        };
+        Self {
+            model: T5Model::new(config, device),
+            lm_head: (!config.is_tied()).then(lm_head),
+            config: config.clone(),
+        }
+    }
+
+    /// Loads `config.json` and the weights in a folder. Whether the output matrix is tied is told
+    /// by the weights: it is where the file has none, or one equal to the embedding table.
+    ///
+    /// # Errors
+    /// The config is refused, a file is missing or damaged, or the weights do not fit.
+    pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PretrainedError> {
+        let (mut config, checkpoint) = open(folder)?;
+        // Before it is overwritten: old files derive the scale from this key.
+        config.scale_decoder_outputs =
+            (config.model_type == "t5").then(|| config.scales_decoder_outputs());
+        let tied = match checkpoint.shape(LM_HEAD) {
+            Some(_) => repeats_embeddings(&checkpoint)?,
+            None => config.tie_word_embeddings != Some(false),
+        };
+        config.tie_word_embeddings = Some(tied);
+        let is_ignored: fn(&str) -> bool = if tied {
+            |name| is_stray(name) || name == LM_HEAD
+        } else {
+            is_stray
+        };
+        let model = Self::new(&config, device);
+        fill(model, Self::names(&config), &checkpoint, is_ignored)
+    }
+
+    /// Writes `config.json` and `model.safetensors`, which `from_pretrained` here and in Python
+    /// load.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn save_pretrained(&self, folder: &Path) -> Result<(), PretrainedError> {
+        let architecture = match self.config.model_type.as_str() {
+            "mt5" => "MT5ForConditionalGeneration",
+            "umt5" => "UMT5ForConditionalGeneration",
+            _ => "T5ForConditionalGeneration",
+        };
+        let config = T5Config {
+            tie_word_embeddings: Some(self.lm_head.is_none()),
+            ..self.config.clone()
+        };
+        save(
+            self,
+            &Self::names(&self.config),
+            &config.to_json(architecture),
+            folder,
+        )
+    }
+
+    /// The names of the parameters in Hugging Face's files.
+    pub fn names(config: &T5Config) -> NameTable {
+        table(config)
+            .under("model.", "")
+            .and(NameTable::new(&[("lm_head", "lm_head")]))
+    }
+
+    /// The config that the model was made from.
+    pub fn config(&self) -> &T5Config {
+        &self.config
+    }
+
+    /// Runs encoder and decoder.
+    ///
+    /// # Panics
+    /// The shapes are not those that [`Seq2SeqInput`] names.
+    pub fn forward(&self, input: Seq2SeqInput) -> Seq2SeqOutput {
+        self.forward_traced(input, None)
+    }
+
+    /// [`Self::forward`] that also leaves in `trace` what the layers did.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn forward_traced(
+        &self,
+        input: Seq2SeqInput,
+        trace: Option<&mut Seq2SeqTrace>,
+    ) -> Seq2SeqOutput {
+        let (encoded, decoded) = self.model.forward(input, trace);
+        Seq2SeqOutput {
+            logits: self.logits(decoded.clone()),
+            encoder_last_hidden_state: encoded,
+            decoder_last_hidden_state: decoded,
+        }
+    }
+
+    /// The encoder's last hidden state `[batch, source, d_model]`, which [`Self::decode`] reads.
+    pub fn encode(&self, input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> Tensor<3> {
+        self.model.encode(input_ids, padding_mask, None)
+    }
+
+    /// The logits `[batch, target, vocab]` after `decoder_input_ids` `[batch, target]`.
+    ///
+    /// # Panics
+    /// The shapes differ.
+    pub fn decode(
+        &self,
+        decoder_input_ids: Tensor<2, Int>,
+        encoder_hidden_state: Tensor<3>,
+        encoder_padding_mask: Tensor<2, Bool>,
+    ) -> Tensor<3> {
+        let [batch, _, _] = encoder_hidden_state.dims();
+        assert_shape!(decoder_input_ids, [batch, _]);
+        let input = DecoderInput {
+            embeddings: self.model.shared.forward(decoder_input_ids),
+            padding_mask: None,
+            encoder_hidden_state,
+            encoder_padding_mask,
+        };
+        self.logits(self.model.decoder.forward(input, None))
+    }
+
+    fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
+        let hidden = if self.config.scales_decoder_outputs() {
+            hidden * (self.config.d_model as f64).powf(-0.5)
+        } else {
+            hidden
+        };
+        match &self.lm_head {
+            Some(lm_head) => lm_head.forward(hidden),
+            None => {
+                let weight = self.model.shared.weight.val().transpose(); // [d_model, vocab]
+                burn::tensor::module::linear(hidden, weight, None)
+            }
+        }
+    }
+}
+
+/// Whether the output matrix of a file is a copy of its embedding table.
+fn repeats_embeddings(checkpoint: &Checkpoint) -> Result<bool, PretrainedError> {
+    if checkpoint.shape(LM_HEAD) != checkpoint.shape(SHARED) {
+        return Ok(false);
+    }
+    Ok(checkpoint.read(LM_HEAD)? == checkpoint.read(SHARED)?)
+}
+
+/// The encoder alone, for embeddings of text.
+#[derive(Module, Debug)]
+pub struct T5EncoderModel {
+    shared: Embedding,
+    encoder: Encoder,
+    #[module(skip)]
+    config: T5Config,
+}
+
+impl T5EncoderModel {
+    /// A fresh model.
+    pub fn new(config: &T5Config, device: &Device) -> Self {
+        Self {
+            shared: shared(config, device),
+            encoder: Encoder::new(config, device),
+            config: config.clone(),
+        }
+    }
+
+    /// Loads the encoder of a folder; a decoder in it is left out.
+    ///
+    /// # Errors
+    /// The config is refused, a file is missing or damaged, or the weights do not fit.
+    pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PretrainedError> {
+        let (config, checkpoint) = open(folder)?;
+        let is_ignored = |name: &str| name.starts_with("decoder.") || name == LM_HEAD;
+        fill(
+            Self::new(&config, device),
+            table(&config),
+            &checkpoint,
+            is_ignored,
+        )
+    }
+
+    /// Writes `config.json` and `model.safetensors`.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn save_pretrained(&self, folder: &Path) -> Result<(), PretrainedError> {
+        save(
+            self,
+            &table(&self.config),
+            &self.config.to_json("T5EncoderModel"),
+            folder,
+        )
+    }
+
+    /// Encodes ids `[batch, source]` to `[batch, source, d_model]`; `padding_mask` is true where
+    /// there is padding.
+    ///
+    /// # Panics
+    /// The shapes differ.
+    pub fn forward(&self, input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> Tensor<3> {
+        self.encoder
+            .forward(self.shared.forward(input_ids), padding_mask, None)
+    }
+}
