@@ -1,1 +1,15 @@
+//! Text to host batches for Lamplight: readers, tokenizers, objectives and loaders. Nothing here knows a device.
 //!
+//! Text flows one way: [`source`] gives documents, [`tokenizer`] gives ids, [`corpus`] holds them, [`objective`] makes
+//! examples of them, [`loader`] makes [`batch`]es of those. [`synthetic`] makes corpora by program.
+
+pub mod batch;
+pub mod corpus;
+mod error;
+pub mod loader;
+pub mod objective;
+pub mod source;
+pub mod synthetic;
+pub mod tokenizer;
+
+pub use error::DataError;

@@ -1,0 +1,216 @@
+//! Batches on the host: row-major matrices of ids, masks and weights, ready to be made into tensors.
+
+use crate::objective::replaced_token_detection::MaskedExample;
+
+/// T5's padding id, which is also the id its decoder starts from.
+const SEQ2SEQ_PAD: u32 = 0;
+
+/// A row-major matrix, `[rows, columns]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix<T> {
+    /// `rows * columns` values, one row after the other.
+    pub values: Vec<T>,
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub columns: usize,
+}
+
+impl<T: Copy> Matrix<T> {
+    /// A matrix with one value everywhere.
+    pub fn filled(rows: usize, columns: usize, value: T) -> Self {
+        Self {
+            values: vec![value; rows * columns],
+            rows,
+            columns,
+        }
+    }
+
+    /// The values of one row.
+    ///
+    /// # Panics
+    /// When the matrix has no such row.
+    pub fn row(&self, row: usize) -> &[T] {
+        &self.values[row * self.columns..][..self.columns]
+    }
+
+    /// Rows of differing lengths, each followed by `padding` up to `columns`; what goes past `columns` is cut off.
+    fn padded<'a>(rows: impl ExactSizeIterator<Item = &'a [T]>, columns: usize, padding: T) -> Self
+    where
+        T: 'a,
+    {
+        let mut matrix = Self::filled(rows.len(), columns, padding);
+        for (index, row) in rows.enumerate() {
+            let length = row.len().min(columns);
+            matrix.values[index * columns..][..length].copy_from_slice(&row[..length]);
+        }
+        matrix
+    }
+}
+
+/// Which cells of rows of the given lengths are padding.
+fn padding_mask(lengths: impl ExactSizeIterator<Item = usize>, columns: usize) -> Matrix<bool> {
+    let mut mask = Matrix::filled(lengths.len(), columns, true);
+    for (row, length) in lengths.enumerate() {
+        mask.values[row * columns..][..length.min(columns)].fill(false);
+    }
+    mask
+}
+
+fn num_real(padding_mask: &Matrix<bool>) -> usize {
+    padding_mask
+        .values
+        .iter()
+        .filter(|&&padding| !padding)
+        .count()
+}
+
+/// A batch for an encoder-decoder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seq2SeqBatch {
+    /// `[batch, source]`
+    pub encoder_input_ids: Matrix<u32>,
+    /// `[batch, source]`, true = padding.
+    pub encoder_padding_mask: Matrix<bool>,
+    /// `[batch, target]`: the targets shifted right, the start id (0) in front.
+    pub decoder_input_ids: Matrix<u32>,
+    /// `[batch, target]`, 0 where there is no target.
+    pub decoder_target_ids: Matrix<u32>,
+    /// `[batch, target]`, 1 = a target, 0 = padding.
+    pub decoder_loss_weights: Matrix<f32>,
+}
+
+impl Seq2SeqBatch {
+    /// Pads pairs of inputs and targets to `source` and `target` columns; what goes past them is cut off.
+    pub fn from_pairs<I, T>(pairs: &[(I, T)], source: usize, target: usize) -> Self
+    where
+        I: AsRef<[u32]>,
+        T: AsRef<[u32]>,
+    {
+        let inputs = || pairs.iter().map(|(inputs, _)| inputs.as_ref());
+        let targets = || pairs.iter().map(|(_, targets)| targets.as_ref());
+        let decoder_target_ids = Matrix::padded(targets(), target, SEQ2SEQ_PAD);
+        let mut decoder_input_ids = Matrix::filled(pairs.len(), target, SEQ2SEQ_PAD);
+        let shifted = target.saturating_sub(1);
+        for row in 0..pairs.len() {
+            decoder_input_ids.values[row * target..][target - shifted..target]
+                .copy_from_slice(&decoder_target_ids.row(row)[..shifted]);
+        }
+        let mut decoder_loss_weights = Matrix::filled(pairs.len(), target, 0.0);
+        for (row, targets) in targets().enumerate() {
+            decoder_loss_weights.values[row * target..][..targets.len().min(target)].fill(1.0);
+        }
+        Self {
+            encoder_input_ids: Matrix::padded(inputs(), source, SEQ2SEQ_PAD),
+            encoder_padding_mask: padding_mask(inputs().map(<[u32]>::len), source),
+            decoder_input_ids,
+            decoder_target_ids,
+            decoder_loss_weights,
+        }
+    }
+
+    /// Real tokens, those of the inputs and of the targets.
+    pub fn num_tokens(&self) -> usize {
+        num_real(&self.encoder_padding_mask) + self.num_target_tokens()
+    }
+
+    /// Real tokens of the targets.
+    pub fn num_target_tokens(&self) -> usize {
+        let weights = &self.decoder_loss_weights.values;
+        weights.iter().filter(|&&weight| weight > 0.0).count()
+    }
+}
+
+/// A batch for replaced-token detection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MaskedBatch {
+    /// `[batch, source]`, the original ids.
+    pub input_ids: Matrix<u32>,
+    /// `[batch, source]`, what the generator sees.
+    pub masked_input_ids: Matrix<u32>,
+    /// `[batch, source]`, true = padding.
+    pub padding_mask: Matrix<bool>,
+    /// `[batch, source]`
+    pub token_type_ids: Matrix<u32>,
+    /// `[batch, positions]`, the positions the generator predicts, ascending; then 0 up to the end of the row.
+    pub masked_positions: Matrix<u32>,
+    /// `[batch, positions]`, 1 = a position, 0 = padding of the list.
+    pub masked_weights: Matrix<f32>,
+}
+
+impl MaskedBatch {
+    /// Pads examples of one segment to `source` columns with the id `pad`, and their positions to `num_positions`.
+    pub fn from_examples(
+        examples: &[MaskedExample],
+        source: usize,
+        num_positions: usize,
+        pad: u32,
+    ) -> Self {
+        let rows = examples.len();
+        let mut masked_weights = Matrix::filled(rows, num_positions, 0.0);
+        for (row, example) in examples.iter().enumerate() {
+            let count = example.masked_positions.len().min(num_positions);
+            masked_weights.values[row * num_positions..][..count].fill(1.0);
+        }
+        let original = examples.iter().map(|example| example.input_ids.as_slice());
+        let masked = examples
+            .iter()
+            .map(|example| example.masked_input_ids.as_slice());
+        let positions = examples
+            .iter()
+            .map(|example| example.masked_positions.as_slice());
+        let lengths = examples.iter().map(|example| example.input_ids.len());
+        Self {
+            input_ids: Matrix::padded(original, source, pad),
+            masked_input_ids: Matrix::padded(masked, source, pad),
+            padding_mask: padding_mask(lengths, source),
+            token_type_ids: Matrix::filled(rows, source, 0),
+            masked_positions: Matrix::padded(positions, num_positions, 0),
+            masked_weights,
+        }
+    }
+
+    /// Real tokens, `[CLS]` and `[SEP]` included.
+    pub fn num_tokens(&self) -> usize {
+        num_real(&self.padding_mask)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decoder_inputs_are_the_targets_shifted_right() {
+        let pairs = [(vec![5, 6, 1], vec![7, 1]), (vec![8, 1], vec![9, 10, 1])];
+        let batch = Seq2SeqBatch::from_pairs(&pairs, 4, 3);
+        assert_eq!(batch.encoder_input_ids.values, [5, 6, 1, 0, 8, 1, 0, 0]);
+        assert_eq!(
+            batch.encoder_padding_mask.row(1),
+            [false, false, true, true]
+        );
+        assert_eq!(batch.decoder_target_ids.values, [7, 1, 0, 9, 10, 1]);
+        assert_eq!(batch.decoder_input_ids.values, [0, 7, 1, 0, 9, 10]);
+        assert_eq!(
+            batch.decoder_loss_weights.values,
+            [1.0, 1.0, 0.0, 1.0, 1.0, 1.0]
+        );
+        assert_eq!((batch.num_tokens(), batch.num_target_tokens()), (10, 5));
+    }
+
+    #[test]
+    fn a_masked_batch_weighs_only_real_positions() {
+        let example = MaskedExample {
+            input_ids: vec![2, 11, 12, 3],
+            masked_input_ids: vec![2, 4, 12, 3],
+            masked_positions: vec![1],
+        };
+        let batch = MaskedBatch::from_examples(&[example], 6, 2, 0);
+        assert_eq!(batch.input_ids.values, [2, 11, 12, 3, 0, 0]);
+        assert_eq!(batch.masked_input_ids.values, [2, 4, 12, 3, 0, 0]);
+        assert_eq!(batch.masked_positions.values, [1, 0]);
+        assert_eq!(batch.masked_weights.values, [1.0, 0.0]);
+        assert_eq!(batch.token_type_ids.values, [0; 6]);
+        assert_eq!(batch.num_tokens(), 4);
+    }
+}

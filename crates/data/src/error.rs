@@ -1,0 +1,215 @@
+//! What can go wrong between a file of text and a batch.
+
+use std::{io, path::PathBuf};
+
+/// Every failure of this crate. Variants name the file, and the line where there is one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file or folder could not be opened or read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file or folder could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The stream broke off inside a compressed file: truncated or damaged.
+    #[error("{} is damaged or truncated after line {line}: {source}", path.display())]
+    Damaged {
+        /// The compressed file.
+        path: PathBuf,
+        /// Whole lines that could be read before the damage.
+        line: u64,
+        /// What the decompressor said.
+        source: io::Error,
+    },
+    /// A line is not UTF-8.
+    #[error("{}:{line}: invalid UTF-8", path.display())]
+    InvalidUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from one.
+        line: u64,
+    },
+    /// A line of a JSON Lines file is not JSON.
+    #[error("{}:{line}: invalid JSON: {source}", path.display())]
+    InvalidJson {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from one.
+        line: u64,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// A line of a JSON Lines file is not an object with a string under `text`.
+    #[error("{}:{line}: no string field \"text\"", path.display())]
+    MissingText {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from one.
+        line: u64,
+    },
+    /// A line, or a block of plain text, is longer than a reader accepts.
+    #[error("{}:{line}: longer than {limit} bytes", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from one.
+        line: u64,
+        /// The longest line or block accepted, in bytes.
+        limit: usize,
+    },
+    /// A path or a pattern names no file.
+    #[error("no file matches \"{}\"", pattern.display())]
+    NoFiles {
+        /// The path or pattern as given.
+        pattern: PathBuf,
+    },
+    /// A pattern is not a valid glob.
+    #[error("invalid pattern {}: {source}", pattern.display())]
+    InvalidPattern {
+        /// The pattern as given.
+        pattern: PathBuf,
+        /// What is wrong with it.
+        source: glob::PatternError,
+    },
+    /// A folder holds none of the files a tokenizer can be read from.
+    #[error(
+        "no tokenizer in {}: looked for tokenizer.json, spiece.model, sentencepiece.model, vocab.txt, \
+         and for ByT5 named in tokenizer_config.json or config.json",
+        folder.display()
+    )]
+    NoTokenizer {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A tokenizer's file cannot be used.
+    #[error("{}: {reason}", path.display())]
+    InvalidTokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Tokenising or detokenising a text failed.
+    #[error("tokenization failed: {source}")]
+    Tokenization {
+        /// What the tokenizer said.
+        source: tokenizers::Error,
+    },
+    /// A pair cannot be cut to a length that does not even hold its special tokens.
+    #[error(
+        "a maximum length of {max_length} does not hold the {num_special} special tokens of a pair"
+    )]
+    PairTooShort {
+        /// The length asked for.
+        max_length: usize,
+        /// Special tokens around a pair.
+        num_special: usize,
+    },
+    /// A tokenizer could not be trained.
+    #[error("cannot train a tokenizer: {reason}")]
+    TokenizerTraining {
+        /// What is wrong with the texts or the size asked for.
+        reason: String,
+    },
+    /// A document of a file cannot be used.
+    #[error("{}:{line}: {source}", path.display())]
+    Document {
+        /// The file.
+        path: PathBuf,
+        /// Line the document starts at, counted from one.
+        line: u64,
+        /// What is wrong with it.
+        source: Box<DataError>,
+    },
+    /// Too much of a corpus cannot be used.
+    #[error("{bad} of {total} documents cannot be used; the first: {first}")]
+    TooManyBadDocuments {
+        /// Documents that cannot be used.
+        bad: u64,
+        /// Documents in all, those without text not counted.
+        total: u64,
+        /// What is wrong with the first.
+        first: Box<DataError>,
+    },
+    /// The files of a corpus hold no text.
+    #[error("no text in {} (the first of {num_files} files read)", path.display())]
+    NoText {
+        /// The first file.
+        path: PathBuf,
+        /// Number of files.
+        num_files: usize,
+    },
+    /// A corpus does not hold enough for one example.
+    #[error("the corpus is too small: it does not hold one example")]
+    EmptyCorpus,
+    /// An example has no tokens on one of its sides.
+    #[error("example {index} (counted from zero) has an empty input or target")]
+    EmptyExample {
+        /// Place of the example.
+        index: usize,
+    },
+    /// An id has no row in the vocabulary.
+    #[error("token id {id} is past the vocabulary of {vocab_size} ids")]
+    IdPastVocabulary {
+        /// The id.
+        id: u32,
+        /// One past the highest id allowed.
+        vocab_size: usize,
+    },
+    /// A text has too few tokens for the objective.
+    #[error("a text of {tokens} tokens cannot be corrupted: span corruption needs 2")]
+    TextTooShort {
+        /// Tokens of the text.
+        tokens: usize,
+    },
+    /// The tokenizer has fewer sentinels than a text has spans.
+    #[error(
+        "span corruption needs {spans} sentinels and the tokenizer has {sentinels}: \
+         shorten the inputs, lower noise_density or raise mean_span_length"
+    )]
+    NotEnoughSentinels {
+        /// Spans of the text.
+        spans: usize,
+        /// Sentinels of the tokenizer.
+        sentinels: usize,
+    },
+    /// The tokenizer lacks a token that the objective needs.
+    #[error("the tokenizer has no {token} token")]
+    MissingSpecialToken {
+        /// The token.
+        token: &'static str,
+    },
+    /// A setting of an objective or a loader is out of range.
+    #[error("{key} = {value}: expected {expected}")]
+    InvalidSetting {
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The system gave no thread.
+    #[error("cannot start a thread: {source}")]
+    Thread {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A loader panicked on its background thread.
+    #[error("the loader panicked: {message}")]
+    LoaderPanicked {
+        /// The panic's message.
+        message: String,
+    },
+}

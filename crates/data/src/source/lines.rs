@@ -1,0 +1,116 @@
+//! Lines of a stream, none of them longer than memory should hold.
+
+use super::compression::Input;
+use crate::DataError;
+use std::{
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+/// The longest line accepted, in bytes.
+pub(super) const LINE_BYTES: usize = 64 << 20;
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// A line without its line break, counted from one.
+pub(super) struct Line<'a> {
+    pub(super) text: &'a str,
+    pub(super) number: u64,
+}
+
+pub(super) struct Lines {
+    path: PathBuf,
+    input: BufReader<Input>,
+    buffer: Vec<u8>,
+    number: u64,
+    finished: bool,
+}
+
+/// How a line ended.
+enum End {
+    Break,
+    File,
+    TooLong,
+}
+
+impl Lines {
+    pub(super) fn new(path: &Path, input: Input) -> Self {
+        Self {
+            path: path.to_owned(),
+            input: BufReader::new(input),
+            buffer: Vec::new(),
+            number: 0,
+            finished: false,
+        }
+    }
+
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.input.get_ref().bytes_read()
+    }
+
+    pub(super) fn next_line(&mut self) -> Option<Result<Line<'_>, DataError>> {
+        if self.finished {
+            return None;
+        }
+        self.buffer.clear();
+        let end = match self.fill() {
+            Ok(end) => end,
+            Err(source) => {
+                self.finished = true;
+                return Some(Err(self.unreadable(source)));
+            }
+        };
+        self.number += 1;
+        self.finished = matches!(end, End::File);
+        match end {
+            End::File if self.buffer.is_empty() => None,
+            End::TooLong => Some(Err(DataError::TooLong {
+                path: self.path.clone(),
+                line: self.number,
+                limit: LINE_BYTES,
+            })),
+            End::File | End::Break => Some(self.line()),
+        }
+    }
+
+    fn line(&self) -> Result<Line<'_>, DataError> {
+        let text = std::str::from_utf8(&self.buffer).map_err(|_| DataError::InvalidUtf8 {
+            path: self.path.clone(),
+            line: self.number,
+        })?;
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        let marked = self.number == 1;
+        let unmarked = text.strip_prefix(BYTE_ORDER_MARK).filter(|_| marked);
+        Ok(Line {
+            text: unmarked.unwrap_or(text),
+            number: self.number,
+        })
+    }
+
+    /// Reads up to the next line break, which is left out.
+    fn fill(&mut self) -> io::Result<End> {
+        let limit = LINE_BYTES as u64 + 1;
+        (&mut self.input)
+            .take(limit)
+            .read_until(b'\n', &mut self.buffer)?;
+        if self.buffer.last() == Some(&b'\n') {
+            self.buffer.pop();
+            return Ok(End::Break);
+        }
+        if self.buffer.len() <= LINE_BYTES {
+            return Ok(End::File);
+        }
+        self.buffer = Vec::new();
+        self.input.skip_until(b'\n')?;
+        Ok(End::TooLong)
+    }
+
+    fn unreadable(&self, source: io::Error) -> DataError {
+        let path = self.path.clone();
+        if self.input.get_ref().is_compressed() {
+            let line = self.number;
+            DataError::Damaged { path, line, source }
+        } else {
+            DataError::Read { path, source }
+        }
+    }
+}
