@@ -1,0 +1,97 @@
+use std::path::Path;
+
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::activation::gelu;
+use burn::tensor::{Device, Tensor, module::linear as project};
+use lamplight_layers::initializer::{Initializer, linear};
+use lamplight_layers::pretrained::{NameTable, PretrainedError, save};
+
+use crate::embeddings::{initializer, norm};
+use crate::{ElectraConfig, ElectraInput, ElectraModel, names};
+
+/// The masked language model: ELECTRA's generator.
+#[derive(Module, Debug)]
+pub struct ElectraForMaskedLM {
+    pub(crate) electra: ElectraModel,
+    head: MaskedLmHead,
+}
+
+/// From hidden states to the vocabulary. The output matrix is the word embedding table, which is
+/// passed in, so that it is nobody's second parameter.
+#[derive(Module, Debug)]
+struct MaskedLmHead {
+    dense: Linear,
+    norm: LayerNorm,
+    bias: Param<Tensor<1>>,
+}
+
+impl ElectraForMaskedLM {
+    /// A fresh model.
+    ///
+    /// # Panics
+    /// The config is one that [`ElectraConfig::validate`] refuses.
+    pub fn new(config: &ElectraConfig, device: &Device) -> Self {
+        let (hidden, width) = (config.hidden_size, config.embedding_size);
+        Self {
+            electra: ElectraModel::new(config, device),
+            head: MaskedLmHead {
+                dense: linear(hidden, width, true, initializer(config), device),
+                norm: norm(width, config, device),
+                bias: Initializer::Zeros.init([config.vocab_size], device),
+            },
+        }
+    }
+
+    /// Reads a folder with `config.json` and weights.
+    ///
+    /// # Errors
+    /// A file is missing or damaged, a value of the config is unsupported, or a tensor is
+    /// missing, unused or of another shape.
+    pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PretrainedError> {
+        let config = ElectraConfig::from_file(&folder.join("config.json"))?;
+        names::fill(Self::new(&config, device), Self::names(), folder)
+    }
+
+    /// Writes `config.json` and `model.safetensors` into `folder`.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn save_pretrained(&self, folder: &Path) -> Result<(), PretrainedError> {
+        save(
+            self,
+            &Self::names(),
+            &self.config().to_json("ElectraForMaskedLM"),
+            folder,
+        )
+    }
+
+    /// Hugging Face's names of the parameters.
+    pub fn names() -> NameTable {
+        names::with_head(&names::MASKED_LM_HEAD)
+    }
+
+    /// The config.
+    pub fn config(&self) -> &ElectraConfig {
+        self.electra.config()
+    }
+
+    /// Logits `[batch, length, vocab]`.
+    ///
+    /// # Panics
+    /// As [`ElectraModel::forward`].
+    pub fn forward(&self, input: ElectraInput) -> Tensor<3> {
+        self.logits(self.electra.forward(input))
+    }
+
+    /// The head alone: hidden states `[batch, positions, hidden_size]` to logits
+    /// `[batch, positions, vocab]`. In training only the masked positions need them.
+    pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
+        let x = self
+            .head
+            .norm
+            .forward(gelu(self.head.dense.forward(hidden)));
+        let words = self.electra.embeddings.word.weight.val(); // [vocab, embedding_size]
+        project(x, words.transpose(), Some(self.head.bias.val()))
+    }
+}
