@@ -36,7 +36,7 @@ pub use encoder::Encoder;
 pub use generator::ElectraForMaskedLM;
 pub use heads::{
     ElectraForMultipleChoice, ElectraForQuestionAnswering, ElectraForSequenceClassification,
-    ElectraForTokenClassification, MultipleChoiceInput, SpanLogits,
+    ElectraForTokenClassification, MultipleChoiceInput,
 };
 pub use model::{ElectraInput, ElectraModel};
 pub use pretraining::{

@@ -15,9 +15,10 @@ use lamplight_electra::{
     ElectraInput, ElectraModel, ElectraPretraining, MultipleChoiceInput, PretrainingInput, loss,
 };
 use lamplight_layers::Trace;
-use lamplight_layers::loss::span_loss;
-use lamplight_layers::pretrained::{Checkpoint, Gradient, NameTable, PretrainedError, collect};
-use lamplight_testing::{Case, Expected, compiles_kernels, run_cases, test_device};
+use lamplight_layers::pretrained::{Gradient, NameTable, PretrainedError, collect};
+use lamplight_testing::{
+    Case, Expected, SavedFolder, assert_same_tensors, compiles_kernels, run_cases, test_device,
+};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -25,7 +26,7 @@ use tempfile::tempdir;
 const FLOAT_INPUTS: [&str; 2] = ["gumbel", "weights"];
 
 #[test]
-fn reference_cases_are_matched() {
+fn reference_cases_are_matched_and_saved() {
     let seen = RefCell::new(BTreeSet::new());
     run_cases("ELECTRA", |case| {
         let Some(kind) = kind(case) else {
@@ -112,13 +113,13 @@ fn check_model(case: &Case, expected: &Expected, device: &Device) {
         };
         expected.assert("plain.last_hidden_state", model.forward(input));
     }
-    assert_saves_the_same(&case.path, |folder| model.save_pretrained(folder));
+    assert_saves_the_same(case, |folder| model.save_pretrained(folder));
 }
 
 fn check_discriminator(case: &Case, expected: &Expected, device: &Device) {
     let model = ElectraForPreTraining::from_pretrained(&case.path, device).unwrap();
     expected.assert("logits", model.forward(input(expected, device)));
-    assert_saves_the_same(&case.path, |folder| model.save_pretrained(folder));
+    assert_saves_the_same(case, |folder| model.save_pretrained(folder));
 
     let device = device.clone().autodiff();
     let model = ElectraForPreTraining::from_pretrained(&case.path, &device).unwrap();
@@ -147,7 +148,7 @@ fn check_masked_lm(case: &Case, expected: &Expected, device: &Device) {
         expected.assert("logits", logits.clone());
         let labels = expected.int_tensor("labels", device);
         expected.assert("loss", loss::token_loss(logits, labels).mean());
-        assert_saves_the_same(&case.path, |folder| model.save_pretrained(folder));
+        assert_saves_the_same(case, |folder| model.save_pretrained(folder));
     }
 }
 
@@ -169,7 +170,7 @@ fn check_sequence_classification(case: &Case, expected: &Expected, device: &Devi
     expected.assert("logits", logits.clone());
     let labels = expected.int_tensor("labels", device);
     expected.assert("loss", loss::sequence_loss(logits, labels).mean());
-    assert_saves_the_same(&case.path, |folder| model.save_pretrained(folder));
+    assert_saves_the_same(case, |folder| model.save_pretrained(folder));
 }
 
 fn check_token_classification(case: &Case, expected: &Expected, device: &Device) {
@@ -178,7 +179,7 @@ fn check_token_classification(case: &Case, expected: &Expected, device: &Device)
     expected.assert("logits", logits.clone());
     let labels = expected.int_tensor("labels", device);
     expected.assert("loss", loss::token_loss(logits, labels).mean());
-    assert_saves_the_same(&case.path, |folder| model.save_pretrained(folder));
+    assert_saves_the_same(case, |folder| model.save_pretrained(folder));
 }
 
 fn check_question_answering(case: &Case, expected: &Expected, device: &Device) {
@@ -188,8 +189,8 @@ fn check_question_answering(case: &Case, expected: &Expected, device: &Device) {
     expected.assert("end_logits", logits.end.clone());
     let starts = expected.int_tensor("start_positions", device);
     let ends = expected.int_tensor("end_positions", device);
-    expected.assert("loss", span_loss(logits.start, logits.end, starts, ends));
-    assert_saves_the_same(&case.path, |folder| model.save_pretrained(folder));
+    expected.assert("loss", logits.loss(starts, ends));
+    assert_saves_the_same(case, |folder| model.save_pretrained(folder));
 }
 
 fn check_multiple_choice(case: &Case, expected: &Expected, device: &Device) {
@@ -202,7 +203,7 @@ fn check_multiple_choice(case: &Case, expected: &Expected, device: &Device) {
     expected.assert("logits", logits.clone());
     let labels = expected.int_tensor("labels", device);
     expected.assert("loss", loss::sequence_loss(logits, labels).mean());
-    assert_saves_the_same(&case.path, |folder| model.save_pretrained(folder));
+    assert_saves_the_same(case, |folder| model.save_pretrained(folder));
 }
 
 fn check_pretraining(case: &Case, expected: &Expected, device: &Device) {
@@ -266,32 +267,15 @@ fn check_gradients<M: Module>(
     }
 }
 
-/// A model that was read from `folder` is saved as what is there.
-fn assert_saves_the_same(folder: &Path, save: impl FnOnce(&Path) -> Result<(), PretrainedError>) {
-    let saved = tempdir().unwrap();
+/// A model that was read from a case is saved as what is there.
+fn assert_saves_the_same(case: &Case, save: impl FnOnce(&Path) -> Result<(), PretrainedError>) {
+    let saved = SavedFolder::new(case);
     save(saved.path()).unwrap();
-    assert_same_files(folder, saved.path());
+    assert_same_files(&case.path, saved.path());
 }
 
 fn assert_same_files(folder: &Path, saved: &Path) {
-    let theirs = Checkpoint::open(folder).unwrap();
-    let ours = Checkpoint::open(saved).unwrap();
-    assert!(
-        ours.names().eq(theirs.names()),
-        "names of the tensors in {folder:?}"
-    );
-    for name in theirs.names() {
-        assert_eq!(
-            ours.shape(name),
-            theirs.shape(name),
-            "shape of `{name}` in {folder:?}"
-        );
-        assert_eq!(
-            ours.read(name).unwrap(),
-            theirs.read(name).unwrap(),
-            "`{name}` in {folder:?}"
-        );
-    }
+    assert_same_tensors(folder, saved);
     let config = |folder: &Path| -> Value {
         let text = std::fs::read_to_string(folder.join("config.json")).unwrap();
         serde_json::from_str(&text).unwrap()

@@ -14,6 +14,7 @@ pub mod loss;
 pub mod mask;
 pub mod pretrained;
 pub mod relative_position_bias;
+pub mod span;
 mod trace;
 
 pub use trace::Trace;

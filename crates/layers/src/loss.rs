@@ -90,24 +90,3 @@ pub fn targets_and_weights(labels: Tensor<1, Int>, ignored: i64) -> (Tensor<1, I
     let weights = is_ignored.clone().bool_not().float();
     (labels.mask_fill(is_ignored, 0), weights)
 }
-
-/// The loss of an answer's span: the mean of the cross-entropies of its first and its last
-/// position. `start_logits` and `end_logits` are `[batch, length]`, the positions `[batch]`; one
-/// at or beyond `length` does not count, as when a window lost the answer.
-///
-/// # Panics
-/// The shapes differ.
-pub fn span_loss(
-    start_logits: Tensor<2>,
-    end_logits: Tensor<2>,
-    start_positions: Tensor<1, Int>,
-    end_positions: Tensor<1, Int>,
-) -> Tensor<1> {
-    let side = |logits: Tensor<2>, positions: Tensor<1, Int>| {
-        let [_, length] = logits.dims();
-        let ignored = length as i64;
-        let (targets, weights) = targets_and_weights(positions.clamp(0, ignored), ignored);
-        cross_entropy(logits, targets, weights).nll.mean()
-    };
-    (side(start_logits, start_positions) + side(end_logits, end_positions)) / 2.0
-}

@@ -7,6 +7,7 @@ use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use lamplight_layers::initializer::{Initializer, linear};
 use lamplight_layers::pretrained::{NameTable, PretrainedError, save};
+use lamplight_layers::span::SpanLogits;
 
 use crate::names::{fill, is_stray, open, table};
 use crate::{Seq2SeqInput, T5Config, T5EncoderModel, T5Model};
@@ -186,15 +187,6 @@ impl T5ForTokenClassification {
     }
 }
 
-/// Where an answer starts and ends.
-#[derive(Debug, Clone)]
-pub struct SpanLogits {
-    /// `[batch, length]`.
-    pub start: Tensor<2>,
-    /// `[batch, length]`.
-    pub end: Tensor<2>,
-}
-
 /// The span of an answer, read from the decoder.
 #[derive(Module, Debug)]
 pub struct T5ForQuestionAnswering {
@@ -251,10 +243,6 @@ impl T5ForQuestionAnswering {
     pub fn forward(&self, input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> SpanLogits {
         let input = read_twice(&self.config, input_ids, padding_mask);
         let (_, hidden) = self.model.forward(input, None);
-        let logits = self.qa_outputs.forward(hidden); // [batch, length, 2]
-        SpanLogits {
-            start: logits.clone().narrow(2, 0, 1).squeeze_dim(2),
-            end: logits.narrow(2, 1, 1).squeeze_dim(2),
-        }
+        SpanLogits::from_pairs(self.qa_outputs.forward(hidden))
     }
 }

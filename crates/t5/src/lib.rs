@@ -28,9 +28,7 @@ mod names;
 pub use config::T5Config;
 pub use decoder::{Decoder, DecoderInput};
 pub use encoder::Encoder;
-pub use heads::{
-    SpanLogits, T5ForQuestionAnswering, T5ForSequenceClassification, T5ForTokenClassification,
-};
+pub use heads::{T5ForQuestionAnswering, T5ForSequenceClassification, T5ForTokenClassification};
 pub use model::{
     Seq2SeqInput, Seq2SeqOutput, Seq2SeqTrace, T5EncoderModel, T5ForConditionalGeneration, T5Model,
 };

@@ -31,8 +31,14 @@ fn tensors(case: &Case) -> Tensors {
     let checkpoint = Checkpoint::open(&case.path).unwrap();
     let tensor = |name: &str| {
         let values = checkpoint.read(name).unwrap().unwrap();
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        (name.to_owned(), (Dtype::F32, checkpoint.shape(name).unwrap().to_vec(), bytes))
+        let bytes = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        (
+            name.to_owned(),
+            (Dtype::F32, checkpoint.shape(name).unwrap().to_vec(), bytes),
+        )
     };
     checkpoint.names().map(tensor).collect()
 }
@@ -47,7 +53,11 @@ fn write(path: &Path, tensors: &Tensors) {
 /// A folder with the config of the case and whatever weights `fill` writes.
 fn folder(case: &Case, fill: impl FnOnce(&Path)) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::copy(case.path.join("config.json"), folder.path().join("config.json")).unwrap();
+    fs::copy(
+        case.path.join("config.json"),
+        folder.path().join("config.json"),
+    )
+    .unwrap();
     fill(folder.path());
     folder
 }
@@ -86,7 +96,10 @@ fn write_shards(folder: &Path, tensors: Tensors) -> BTreeMap<String, String> {
         shards[position % 2].insert(name, tensor);
     }
     for (shard, number) in shards.iter().zip(1..) {
-        write(&folder.join(format!("model-0000{number}-of-00002.safetensors")), shard);
+        write(
+            &folder.join(format!("model-0000{number}-of-00002.safetensors")),
+            shard,
+        );
     }
     weight_map
 }
@@ -99,20 +112,34 @@ fn shards_give_the_same_logits() {
         write_index(folder, "model.safetensors.index.json", &weight_map);
     });
     let expected = case.expected();
-    expected.assert("logits", logits(&load(&folder, &test_device()).unwrap(), &expected));
+    expected.assert(
+        "logits",
+        logits(&load(&folder, &test_device()).unwrap(), &expected),
+    );
 }
 
 #[test]
 fn index_that_points_elsewhere_is_refused() {
     let case = case();
-    for file in ["../model.safetensors", "/etc/passwd", "a/b.safetensors", "", ".", "..", "a\0b"] {
+    for file in [
+        "../model.safetensors",
+        "/etc/passwd",
+        "a/b.safetensors",
+        "",
+        ".",
+        "..",
+        "a\0b",
+    ] {
         let folder = folder(&case, |folder| {
             let mut weight_map = write_shards(folder, tensors(&case));
             weight_map.insert("shared.weight".to_owned(), file.to_owned());
             write_index(folder, "model.safetensors.index.json", &weight_map);
         });
         let error = refusal(&folder);
-        let is_refused = matches!(error, PretrainedError::Damaged { .. } | PretrainedError::Read { .. });
+        let is_refused = matches!(
+            error,
+            PretrainedError::Damaged { .. } | PretrainedError::Read { .. }
+        );
         assert!(is_refused, "{file:?}: {error}");
     }
 }
@@ -125,7 +152,11 @@ fn index_with_a_missing_shard_names_the_file() {
         write_index(folder, "model.safetensors.index.json", &weight_map);
         fs::remove_file(folder.join("model-00002-of-00002.safetensors")).unwrap();
     });
-    assert!(refusal(&folder).to_string().contains("model-00002-of-00002.safetensors"));
+    assert!(
+        refusal(&folder)
+            .to_string()
+            .contains("model-00002-of-00002.safetensors")
+    );
 }
 
 #[test]
@@ -133,7 +164,9 @@ fn index_with_a_tensor_in_the_wrong_shard_names_it() {
     let case = case();
     let folder = folder(&case, |folder| {
         let mut weight_map = write_shards(folder, tensors(&case));
-        let file = weight_map.values().find(|file| **file != weight_map["shared.weight"]);
+        let file = weight_map
+            .values()
+            .find(|file| **file != weight_map["shared.weight"]);
         weight_map.insert("shared.weight".to_owned(), file.unwrap().clone());
         write_index(folder, "model.safetensors.index.json", &weight_map);
     });
@@ -144,8 +177,18 @@ fn index_with_a_tensor_in_the_wrong_shard_names_it() {
 fn half_precision_files_are_read_as_their_rounded_values() {
     type Round = fn(f32) -> (Vec<u8>, f32);
     let roundings: [(Dtype, Round); 2] = [
-        (Dtype::F16, |x| (f16::from_f32(x).to_le_bytes().to_vec(), f16::from_f32(x).to_f32())),
-        (Dtype::BF16, |x| (bf16::from_f32(x).to_le_bytes().to_vec(), bf16::from_f32(x).to_f32())),
+        (Dtype::F16, |x| {
+            (
+                f16::from_f32(x).to_le_bytes().to_vec(),
+                f16::from_f32(x).to_f32(),
+            )
+        }),
+        (Dtype::BF16, |x| {
+            (
+                bf16::from_f32(x).to_le_bytes().to_vec(),
+                bf16::from_f32(x).to_f32(),
+            )
+        }),
     ];
     let case = case();
     let original = Checkpoint::open(&case.path).unwrap();
@@ -154,7 +197,13 @@ fn half_precision_files_are_read_as_their_rounded_values() {
             let mut rounded = tensors(&case);
             for (name, (tensor_dtype, _, bytes)) in &mut rounded {
                 *tensor_dtype = dtype;
-                *bytes = original.read(name).unwrap().unwrap().into_iter().flat_map(|x| round(x).0).collect();
+                *bytes = original
+                    .read(name)
+                    .unwrap()
+                    .unwrap()
+                    .into_iter()
+                    .flat_map(|x| round(x).0)
+                    .collect();
             }
             write(&folder.join("model.safetensors"), &rounded);
         });
@@ -163,8 +212,13 @@ fn half_precision_files_are_read_as_their_rounded_values() {
         model.save_pretrained(saved.path()).unwrap();
         let saved = Checkpoint::open(saved.path()).unwrap();
         for name in original.names() {
-            let rounded: Vec<f32> =
-                original.read(name).unwrap().unwrap().into_iter().map(|x| round(x).1).collect();
+            let rounded: Vec<f32> = original
+                .read(name)
+                .unwrap()
+                .unwrap()
+                .into_iter()
+                .map(|x| round(x).1)
+                .collect();
             assert_eq!(saved.read(name).unwrap().unwrap(), rounded, "{name}");
         }
     }
@@ -178,10 +232,15 @@ fn pytorch_files_give_the_same_weights() {
         let model = T5ForConditionalGeneration::from_pretrained(&fixture.join(layout), &device);
         let saved = tempfile::tempdir().unwrap();
         model.unwrap().save_pretrained(saved.path()).unwrap();
-        Checkpoint::open(saved.path()).unwrap().names().map(str::to_owned).map(|name| {
-            let saved = Checkpoint::open(saved.path()).unwrap();
-            (saved.read(&name).unwrap().unwrap(), name)
-        }).collect::<Vec<_>>()
+        Checkpoint::open(saved.path())
+            .unwrap()
+            .names()
+            .map(str::to_owned)
+            .map(|name| {
+                let saved = Checkpoint::open(saved.path()).unwrap();
+                (saved.read(&name).unwrap().unwrap(), name)
+            })
+            .collect::<Vec<_>>()
     });
     assert_eq!(from_bin.len(), from_safetensors.len());
     for ((bin, name), (safetensors, _)) in from_bin.iter().zip(&from_safetensors) {
@@ -201,7 +260,9 @@ fn one_error_lists_all_that_does_not_fit() {
         tensors.insert("encoder.block.9.extra".to_owned(), extra);
         write(&folder.join("model.safetensors"), &tensors);
     });
-    let PretrainedError::Misfit { misfit, .. } = refusal(&folder) else { panic!("no misfit") };
+    let PretrainedError::Misfit { misfit, .. } = refusal(&folder) else {
+        panic!("no misfit")
+    };
     assert_eq!(misfit.missing, ["encoder.final_layer_norm.weight"]);
     assert_eq!(misfit.unused, ["encoder.block.9.extra"]);
     let (name, found, expected) = &misfit.misshapen[0];
@@ -226,12 +287,18 @@ fn file_cut_short_anywhere_is_refused() {
     let case = case();
     let whole = fs::read(case.path.join("model.safetensors")).unwrap();
     let step = whole.len() / 200;
-    for length in (0..64).chain((64..whole.len()).step_by(step)).chain([whole.len() - 1]) {
+    for length in (0..64)
+        .chain((64..whole.len()).step_by(step))
+        .chain([whole.len() - 1])
+    {
         let folder = folder(&case, |folder| {
             fs::write(folder.join("model.safetensors"), &whole[..length]).unwrap();
         });
         let error = refusal(&folder);
-        let is_refused = matches!(error, PretrainedError::Damaged { .. } | PretrainedError::Read { .. });
+        let is_refused = matches!(
+            error,
+            PretrainedError::Damaged { .. } | PretrainedError::Read { .. }
+        );
         assert!(is_refused, "{length} bytes: {error}");
     }
 }
@@ -240,7 +307,11 @@ fn file_cut_short_anywhere_is_refused() {
 fn folder_without_weights_or_config_says_what_was_looked_for() {
     let case = case();
     let no_weights = folder(&case, |_| ());
-    assert!(refusal(&no_weights).to_string().contains("model.safetensors"));
+    assert!(
+        refusal(&no_weights)
+            .to_string()
+            .contains("model.safetensors")
+    );
     let empty = tempfile::tempdir().unwrap();
     assert!(refusal(&empty).to_string().contains("config.json"));
 }
@@ -250,6 +321,8 @@ fn folder_that_cannot_be_made_is_an_error_with_its_path() {
     let case = case();
     let model = T5ForConditionalGeneration::from_pretrained(&case.path, &test_device()).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
-    let error = model.save_pretrained(&file.path().join("model")).unwrap_err();
+    let error = model
+        .save_pretrained(&file.path().join("model"))
+        .unwrap_err();
     assert!(matches!(error, PretrainedError::Write { .. }), "{error}");
 }

@@ -24,7 +24,12 @@ fn random_ids(shape: [usize; 2], device: &Device) -> Tensor<2, Int> {
 
 fn input(input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> Seq2SeqInput {
     let decoder_input_ids = input_ids.clone().slice([0..input_ids.dims()[0], 0..5]);
-    Seq2SeqInput { input_ids, padding_mask, decoder_input_ids, decoder_padding_mask: None }
+    Seq2SeqInput {
+        input_ids,
+        padding_mask,
+        decoder_input_ids,
+        decoder_padding_mask: None,
+    }
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -39,11 +44,19 @@ fn loss_of_a_fresh_model_is_near_the_logarithm_of_the_vocabulary() {
         let model = T5ForConditionalGeneration::new(&small(tied), &device);
         let ids = random_ids([4, 32], &device);
         let no_padding = Tensor::<2, Bool>::full([4, 32], false, &device);
-        let logits = model.forward(input(ids, no_padding)).logits.reshape([20, 512]);
+        let logits = model
+            .forward(input(ids, no_padding))
+            .logits
+            .reshape([20, 512]);
         let targets = random_ids([4, 5], &device).flatten(0, 1);
-        let loss = cross_entropy(logits, targets, Tensor::ones([20], &device)).nll.mean();
+        let loss = cross_entropy(logits, targets, Tensor::ones([20], &device))
+            .nll
+            .mean();
         let excess = loss.into_scalar::<f32>() - 512_f32.ln();
-        assert!((-0.1..1.0).contains(&excess), "tied {tied}: {excess} above ln V");
+        assert!(
+            (-0.1..1.0).contains(&excess),
+            "tied {tied}: {excess} above ln V"
+        );
     }
 }
 
@@ -54,9 +67,13 @@ fn padded_batch_equals_its_rows() {
     let model = T5ForConditionalGeneration::new(&small(false), &device);
     let ids = random_ids([2, 9], &device);
     let lengths = [9_usize, 6];
-    let mask = lengths.iter().flat_map(|&length| (0..9).map(move |position| position >= length));
+    let mask = lengths
+        .iter()
+        .flat_map(|&length| (0..9).map(move |position| position >= length));
     let mask = TensorData::new(mask.collect::<Vec<_>>(), [2, 9]);
-    let together = model.forward(input(ids.clone(), Tensor::from_data(mask, &device))).logits;
+    let together = model
+        .forward(input(ids.clone(), Tensor::from_data(mask, &device)))
+        .logits;
     for (row, length) in lengths.into_iter().enumerate() {
         let alone = ids.clone().slice([row..row + 1, 0..length]);
         let no_padding = Tensor::<2, Bool>::full([1, length], false, &device);
@@ -93,8 +110,9 @@ fn greedy_gives_the_most_likely_ids_and_stops_at_the_end() {
     assert_eq!(rows.len(), 3);
     for (row, generated) in rows.iter().enumerate() {
         assert!(generated.len() <= 6 && !generated.contains(&1));
-        let prefix: Vec<i64> =
-            std::iter::once(0).chain(generated.iter().map(|&id| i64::from(id))).collect();
+        let prefix: Vec<i64> = std::iter::once(0)
+            .chain(generated.iter().map(|&id| i64::from(id)))
+            .collect();
         let length = prefix.len();
         let logits = model.forward(Seq2SeqInput {
             input_ids: ids.clone().slice([row..row + 1, 0..7]),
@@ -102,7 +120,12 @@ fn greedy_gives_the_most_likely_ids_and_stops_at_the_end() {
             decoder_input_ids: Tensor::from_data(TensorData::new(prefix, [1, length]), &device),
             decoder_padding_mask: None,
         });
-        let best = logits.logits.argmax(2).into_data().iter::<u32>().collect::<Vec<_>>();
+        let best = logits
+            .logits
+            .argmax(2)
+            .into_data()
+            .iter::<u32>()
+            .collect::<Vec<_>>();
         let end = generated.len().min(5);
         assert_eq!(best[..end], generated[..end]);
     }

@@ -6,12 +6,14 @@
 
 mod case;
 mod expected;
+mod saved;
 
 use burn::tensor::Device;
 use lamplight_layers::device::{Backend, DeviceChoice};
 
 pub use case::{Case, reference_cases, run_cases};
 pub use expected::{Expected, assert_close};
+pub use saved::{SavedFolder, assert_same_tensors};
 
 /// The variable that names the device tests run on; flex where it is not set.
 pub const DEVICE_VARIABLE: &str = "LAMPLIGHT_TEST_DEVICE";

@@ -7,8 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The files that `patterns` name: a file stands for itself, a folder for all files below it in order (hidden ones
-/// left out), anything else is a glob pattern. Each file comes once, where it is first named.
+/// The files that `patterns` name. A file stands for itself; a folder for the files below it that are named as text
+/// (`.jsonl`, `.ndjson`, `.json`, `.txt`, each also compressed; hidden ones left out), in order; anything else is a
+/// glob pattern. Each file comes once, where it is first named.
 ///
 /// # Errors
 /// [`DataError::NoFiles`] for a pattern without a file, or no pattern at all; [`DataError::InvalidPattern`];
@@ -68,12 +69,25 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
         let linked_folder =
             entry.file_type().map_err(reading)?.is_symlink() && entry.path().is_dir();
         // A link to a folder may lead back up here.
-        if !hidden && !linked_folder {
-            entries.push(entry.path());
+        let path = entry.path();
+        if !hidden && !linked_folder && (path.is_dir() || is_named_as_text(&path)) {
+            entries.push(path);
         }
     }
     entries.sort();
     entries.iter().try_for_each(|entry| collect(entry, files))
+}
+
+/// What else lies in a folder of corpora, a README say, is no document.
+fn is_named_as_text(path: &Path) -> bool {
+    let name = path.to_string_lossy().to_ascii_lowercase();
+    let inner = [".gz", ".zst", ".zstd"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end));
+    let name = inner.unwrap_or(&name);
+    [".jsonl", ".ndjson", ".json", ".txt"]
+        .iter()
+        .any(|end| name.ends_with(end))
 }
 
 fn no_files(pattern: &Path) -> DataError {

@@ -12,7 +12,7 @@ use lamplight_layers::initializer::{Initializer, linear};
 use crate::ElectraConfig;
 
 pub use multiple_choice::{ElectraForMultipleChoice, MultipleChoiceInput};
-pub use question_answering::{ElectraForQuestionAnswering, SpanLogits};
+pub use question_answering::ElectraForQuestionAnswering;
 pub use sequence_classification::ElectraForSequenceClassification;
 pub use token_classification::ElectraForTokenClassification;
 

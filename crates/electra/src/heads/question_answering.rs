@@ -2,8 +2,9 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use lamplight_layers::pretrained::{NameTable, PretrainedError, save};
+use lamplight_layers::span::SpanLogits;
 
 use super::classifier;
 use crate::{ElectraConfig, ElectraInput, ElectraModel, names};
@@ -13,15 +14,6 @@ use crate::{ElectraConfig, ElectraInput, ElectraModel, names};
 pub struct ElectraForQuestionAnswering {
     electra: ElectraModel,
     qa_outputs: Linear,
-}
-
-/// Where an answer starts and ends.
-#[derive(Debug, Clone)]
-pub struct SpanLogits {
-    /// `[batch, length]`.
-    pub start: Tensor<2>,
-    /// `[batch, length]`; the end is part of the answer.
-    pub end: Tensor<2>,
 }
 
 impl ElectraForQuestionAnswering {
@@ -83,10 +75,6 @@ impl ElectraForQuestionAnswering {
     /// # Panics
     /// As [`ElectraModel::forward`].
     pub fn forward(&self, input: ElectraInput) -> SpanLogits {
-        let logits = self.qa_outputs.forward(self.electra.forward(input)); // [batch, length, 2]
-        SpanLogits {
-            start: logits.clone().slice_dim(2, 0..1).squeeze_dim(2),
-            end: logits.slice_dim(2, 1..2).squeeze_dim(2),
-        }
+        SpanLogits::from_pairs(self.qa_outputs.forward(self.electra.forward(input)))
     }
 }
