@@ -1,1 +1,59 @@
-fn main(){}
+//! `lamplight`: train T5 and ELECTRA from the command line.
+
+mod arguments;
+mod console;
+mod devices;
+mod interrupt;
+mod quickstart;
+mod summary;
+mod train;
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use lamplight_training::TrainingError;
+use tracing_subscriber::EnvFilter;
+
+use arguments::{Arguments, Command};
+
+/// The input was refused.
+const BAD_INPUT: u8 = 2;
+/// Interrupted, as shells report it: 128 and the signal's number.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
+    let result = match arguments.command {
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Devices => devices::run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            exit_code(&error)
+        }
+    }
+}
+
+/// Somebody stopped reading, as `head` does.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<TrainingError>() {
+        Some(TrainingError::NonFiniteLoss { .. } | TrainingError::Device(_)) => ExitCode::FAILURE,
+        _ => ExitCode::from(BAD_INPUT),
+    }
+}

@@ -1,0 +1,35 @@
+//! Ctrl-C: the first one ends the run after the step with a checkpoint, the second one at once.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::INTERRUPTED;
+
+static REQUESTED: AtomicBool = AtomicBool::new(false);
+static TRAINING: AtomicBool = AtomicBool::new(false);
+
+/// Takes over the signal.
+///
+/// # Errors
+/// The system refuses the handler.
+pub fn listen() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        let is_training = TRAINING.load(Ordering::SeqCst);
+        if REQUESTED.swap(true, Ordering::SeqCst) || !is_training {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        let message = "\nstopping after this step with a checkpoint; Ctrl-C again stops at once";
+        let _ = writeln!(std::io::stderr(), "{message}");
+    })?;
+    Ok(())
+}
+
+/// From now on there is something to save.
+pub fn training_started() {
+    TRAINING.store(true, Ordering::SeqCst);
+}
+
+/// Whether the run shall end.
+pub fn is_requested() -> bool {
+    REQUESTED.load(Ordering::SeqCst)
+}

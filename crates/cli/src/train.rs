@@ -1,0 +1,48 @@
+//! `lamplight train`
+
+use std::process::ExitCode;
+
+use lamplight_training::recipe::Recipe;
+use lamplight_training::run::{Run, RunSummary, train};
+use lamplight_training::texts::Sources;
+
+use crate::arguments::TrainArguments;
+use crate::console::Console;
+use crate::{INTERRUPTED, interrupt, quickstart, summary};
+
+/// Trains one recipe, or the quickstart.
+pub fn run(arguments: &TrainArguments) -> anyhow::Result<ExitCode> {
+    let Some(recipe) = &arguments.recipe else {
+        return quickstart::run(arguments);
+    };
+    let (name, recipe) = Recipe::load(recipe, &arguments.overrides)?;
+    let run = Run {
+        name,
+        recipe,
+        sources: Sources {
+            data: arguments.data.clone(),
+            valid: arguments.valid.clone(),
+            tokenizer: arguments.tokenizer.clone(),
+        },
+        output: arguments.output.clone(),
+        device: arguments.device.open()?,
+    };
+    interrupt::listen()?;
+    let finished = execute(run)?;
+    summary::print(std::slice::from_ref(&finished), &finished.folder.report())?;
+    Ok(exit_code(&finished))
+}
+
+/// Trains with live progress.
+pub fn execute(run: Run) -> anyhow::Result<RunSummary> {
+    Ok(train(run, &mut Console::new())?)
+}
+
+/// What the shell is told of a run that has ended without an error.
+pub fn exit_code(run: &RunSummary) -> ExitCode {
+    if run.is_complete() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(INTERRUPTED)
+    }
+}

@@ -1,0 +1,83 @@
+//! Held-out scores, computed on the host.
+
+mod detection;
+mod tokens;
+
+pub use detection::{DetectionScores, GeneratorScores, area_under_curve, binary_entropy};
+pub use tokens::TokenScores;
+
+use serde::{Serialize, Serializer};
+
+/// Scores and a few examples.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Evaluation {
+    /// Names and values, in the order of a report.
+    pub scores: Vec<(String, f64)>,
+    /// Examples for people.
+    pub examples: Vec<Example>,
+}
+
+impl Evaluation {
+    /// The score of this name.
+    pub fn score(&self, name: &str) -> Option<f64> {
+        let found = self.scores.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| *value)
+    }
+}
+
+impl Serialize for Evaluation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.scores.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// Something to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Example {
+    /// A sentence in which the generator replaced tokens.
+    Detection {
+        /// Its tokens.
+        tokens: Vec<DetectedToken>,
+    },
+    /// An answer beside the right one.
+    Answer {
+        /// The task.
+        task: String,
+        /// The input.
+        input: String,
+        /// The right answer.
+        expected: String,
+        /// What the model answered.
+        predicted: String,
+    },
+}
+
+impl Example {
+    /// Whether it is a sentence with a replaced token.
+    pub fn has_replacement(&self) -> bool {
+        match self {
+            Self::Detection { tokens } => tokens.iter().any(|token| token.original.is_some()),
+            Self::Answer { .. } => false,
+        }
+    }
+}
+
+/// A token as the discriminator saw it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DetectedToken {
+    /// The token without the mark of continuation.
+    pub text: String,
+    /// Whether it goes on the word before.
+    pub continues_word: bool,
+    /// The original token where it was replaced by another.
+    pub original: Option<String>,
+    /// How likely the discriminator thinks that it was replaced.
+    pub probability: f32,
+}
+
+impl DetectedToken {
+    /// Whether the discriminator says that it was replaced.
+    pub fn is_suspected(&self) -> bool {
+        self.probability > 0.5
+    }
+}

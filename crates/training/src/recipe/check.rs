@@ -1,0 +1,206 @@
+//! Values that make no sense are refused before any work.
+
+use super::{Family, Objective, Recipe, RecipeError, TokenizerKind};
+
+/// More than this of anything is a slip of the keyboard.
+const MAX_COUNT: usize = 1 << 40;
+/// Longest sequence that is believed.
+const MAX_LENGTH: usize = 1 << 20;
+
+impl Recipe {
+    /// Checks every value, and that every key given is one that is read.
+    ///
+    /// # Errors
+    /// The first key that is wrong.
+    pub(super) fn check(&self) -> Result<(), RecipeError> {
+        self.check_model()?;
+        self.check_data()?;
+        self.check_objective_keys()?;
+        self.check_optimizer()?;
+        self.check_training()
+    }
+
+    fn check_model(&self) -> Result<(), RecipeError> {
+        let model = &self.model;
+        let is_electra = self.data.objective == Objective::ReplacedTokenDetection;
+        if is_electra != (model.family == Family::Electra) {
+            return Err(refused("data.objective", format!("{:?}", self.data.objective), match model.family {
+                Family::Electra => "replaced_token_detection with family electra",
+                Family::T5 => "span_corruption or text_to_text with family t5",
+            }));
+        }
+        match (model.family, model.generator_size) {
+            (Family::T5, Some(_)) => unused("model.generator_size", "family t5"),
+            (Family::Electra, size) => {
+                let size = size.unwrap_or(f64::NAN);
+                within("model.generator_size", size, size > 0.0 && size <= 1.0, "above 0 and at most 1")
+            }
+            (Family::T5, None) => Ok(()),
+        }
+    }
+
+    fn check_data(&self) -> Result<(), RecipeError> {
+        let data = &self.data;
+        count("data.inputs_length", data.inputs_length, 4, MAX_LENGTH)?;
+        within("data.held_out", data.held_out, (0.0..1.0).contains(&data.held_out), "at least 0 and below 1")?;
+        if let Some(tokenizer) = &data.train_tokenizer {
+            let minimum = match tokenizer.kind {
+                TokenizerKind::WordPiece => 32,
+                TokenizerKind::Unigram => 256,
+            };
+            count("data.train_tokenizer.vocab_size", tokenizer.vocab_size, minimum, 1 << 22)?;
+        }
+        match (data.corpus, data.num_examples) {
+            (Some(_), number) => count("data.num_examples", number.unwrap_or(0), 1, 1 << 28),
+            (None, Some(_)) => unused("data.num_examples", "no data.corpus"),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Keys of one objective, given with another, are errors.
+    fn check_objective_keys(&self) -> Result<(), RecipeError> {
+        let data = &self.data;
+        let objective = data.objective;
+        let context = match objective {
+            Objective::ReplacedTokenDetection => "objective replaced_token_detection",
+            Objective::SpanCorruption => "objective span_corruption",
+            Objective::TextToText => "objective text_to_text",
+        };
+        let detection = objective == Objective::ReplacedTokenDetection;
+        let spans = objective == Objective::SpanCorruption;
+        let open = |value: f64| value > 0.0 && value < 1.0;
+        let between = "above 0 and below 1";
+        for (key, value, is_read, is_valid, expected) in [
+            ("data.mask_fraction", data.mask_fraction, detection, open as fn(f64) -> bool, between),
+            ("data.keep_fraction", data.keep_fraction, detection, |v| (0.0..1.0).contains(&v), "at least 0 and below 1"),
+            ("data.noise_density", data.noise_density, spans, open, between),
+            ("data.mean_span_length", data.mean_span_length, spans, |v| (1.0..1e6).contains(&v), "at least 1"),
+            ("training.z_loss", self.training.z_loss, !detection, |v| (0.0..1e3).contains(&v), "at least 0"),
+        ] {
+            match value {
+                Some(_) if !is_read => return unused(key, context),
+                Some(value) => within(key, value, is_valid(value), expected)?,
+                None => {}
+            }
+        }
+        match (objective, data.targets_length) {
+            (Objective::TextToText, length) => count("data.targets_length", length.unwrap_or(0), 2, MAX_LENGTH),
+            (_, Some(_)) => unused("data.targets_length", context),
+            (_, None) => Ok(()),
+        }
+    }
+
+    fn check_optimizer(&self) -> Result<(), RecipeError> {
+        let optimizer = &self.optimizer;
+        let positive = |key: &str, value: f64| within(key, value, value > 0.0 && value.is_finite(), "positive and finite");
+        positive("optimizer.learning_rate", optimizer.learning_rate)?;
+        positive("optimizer.epsilon", optimizer.epsilon)?;
+        for beta in optimizer.betas {
+            within("optimizer.betas", beta, (0.0..1.0).contains(&beta), "at least 0 and below 1")?;
+        }
+        let decay = optimizer.weight_decay;
+        within("optimizer.weight_decay", decay, (0.0..1e6).contains(&decay), "at least 0")?;
+        if let Some(limit) = self.training.clip_norm {
+            positive("training.clip_norm", limit)?;
+        }
+        Ok(())
+    }
+
+    fn check_training(&self) -> Result<(), RecipeError> {
+        let training = &self.training;
+        for (key, value) in [
+            ("training.steps", training.steps),
+            ("training.batch_size", training.batch_size),
+            ("training.accumulation", training.accumulation),
+            ("training.evaluate_every", training.evaluate_every),
+            ("training.checkpoint_every", training.checkpoint_every),
+            ("training.log_every", training.log_every),
+            ("evaluation.max_batches", self.evaluation.max_batches),
+            ("evaluation.num_answers", self.evaluation.num_answers),
+        ] {
+            count(key, value, 1, MAX_COUNT)?;
+        }
+        let warmup = self.schedule.warmup_steps;
+        count("schedule.warmup_steps", warmup, 0, MAX_COUNT)
+    }
+}
+
+fn refused(key: &str, value: impl ToString, expected: &str) -> RecipeError {
+    RecipeError::Value {
+        key: key.to_owned(),
+        value: value.to_string(),
+        expected: expected.to_owned(),
+    }
+}
+
+fn within(key: &str, value: f64, is_valid: bool, expected: &str) -> Result<(), RecipeError> {
+    if is_valid { Ok(()) } else { Err(refused(key, value, expected)) }
+}
+
+fn count(key: &str, value: usize, minimum: usize, maximum: usize) -> Result<(), RecipeError> {
+    if (minimum..=maximum).contains(&value) {
+        Ok(())
+    } else {
+        Err(refused(key, value, &format!("between {minimum} and {maximum}")))
+    }
+}
+
+fn unused(key: &'static str, context: &'static str) -> Result<(), RecipeError> {
+    Err(RecipeError::Unused { key, context })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absurd_values_are_refused_by_key() {
+        for (preset, key, value) in [
+            ("quickstart_t5", "training.steps", "0"),
+            ("quickstart_t5", "training.batch_size", "0"),
+            ("quickstart_t5", "training.accumulation", "0"),
+            ("quickstart_t5", "training.clip_norm", "-1"),
+            ("quickstart_t5", "optimizer.learning_rate", "nan"),
+            ("quickstart_t5", "optimizer.learning_rate", "-0.1"),
+            ("quickstart_t5", "optimizer.learning_rate", "inf"),
+            ("quickstart_t5", "optimizer.betas", "[0.9, 1.0]"),
+            ("quickstart_t5", "optimizer.weight_decay", "-0.1"),
+            ("quickstart_t5", "data.inputs_length", "0"),
+            ("quickstart_t5", "data.held_out", "1.0"),
+            ("quickstart_t5", "data.targets_length", "0"),
+            ("quickstart_electra", "model.generator_size", "0"),
+            ("quickstart_electra", "data.mask_fraction", "1.5"),
+            ("electra_small", "data.mask_fraction", "nan"),
+            ("t5_v1_1_small", "data.noise_density", "0"),
+            ("t5_v1_1_small", "data.mean_span_length", "0.5"),
+        ] {
+            let overrides = [format!("{key}={value}")];
+            let error = Recipe::load(preset, &overrides).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{key}`")), "{key}={value}: {error}");
+        }
+    }
+
+    #[test]
+    fn keys_that_nothing_reads_are_refused() {
+        for (preset, key, value) in [
+            ("electra_small", "training.z_loss", "1e-4"),
+            ("electra_small", "data.noise_density", "0.15"),
+            ("t5_v1_1_small", "data.mask_fraction", "0.15"),
+            ("t5_v1_1_small", "model.generator_size", "0.25"),
+            ("t5_v1_1_small", "data.targets_length", "10"),
+            ("t5_v1_1_small", "data.num_examples", "10"),
+        ] {
+            let overrides = [format!("{key}={value}")];
+            let error = Recipe::load(preset, &overrides).unwrap_err().to_string();
+            assert!(error.contains("is not read"), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn objective_of_the_other_family_is_refused() {
+        let overrides = ["data.objective=span_corruption".to_owned()];
+        let error = Recipe::load("electra_small", &overrides).unwrap_err().to_string();
+        assert!(error.contains("data.objective"), "{error}");
+    }
+}

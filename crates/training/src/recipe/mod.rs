@@ -1,0 +1,286 @@
+//! What a run trains, on what and how: a TOML file with `--set` overrides.
+//!
+//! A key that is not known is an error, and so is a key that the chosen model or objective never
+//! reads. Devices and paths are arguments of the program, not keys.
+
+mod check;
+mod error;
+mod load;
+mod presets;
+pub(crate) mod suggestion;
+
+pub use error::RecipeError;
+pub use presets::{Preset, presets};
+
+use serde::{Deserialize, Serialize};
+
+use crate::optimizer::{AdamWConfig, OptimizerKind};
+use crate::schedule::{Schedule, ScheduleKind};
+
+/// A whole recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// One line for people.
+    #[serde(default)]
+    pub description: String,
+    /// Which model.
+    pub model: ModelSettings,
+    /// Which texts and what is made of them.
+    pub data: DataSettings,
+    /// The update rule.
+    pub optimizer: OptimizerSettings,
+    /// The learning rate over the steps.
+    pub schedule: ScheduleSettings,
+    /// How long, and what is written when.
+    pub training: TrainingSettings,
+    /// How the held-out texts are scored.
+    #[serde(default)]
+    pub evaluation: EvaluationSettings,
+}
+
+/// The model family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// Encoder and decoder.
+    T5,
+    /// Generator and discriminator.
+    Electra,
+}
+
+/// `[model]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSettings {
+    /// The model family.
+    pub family: Family,
+    /// ELECTRA: size of the generator as a fraction of the discriminator.
+    #[serde(default)]
+    pub generator_size: Option<f64>,
+    /// `[model.config]`: keys as in Hugging Face's `config.json`. `vocab_size` may be left out; then
+    /// it is the tokenizer's.
+    #[serde(default)]
+    pub config: toml::Table,
+}
+
+/// What examples are made of the texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Objective {
+    /// ELECTRA: tell the generator's replacements from the original tokens.
+    ReplacedTokenDetection,
+    /// T5: restore spans that were cut out.
+    SpanCorruption,
+    /// T5: give the target for the input.
+    TextToText,
+}
+
+/// A corpus that the program generates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BuiltinCorpus {
+    /// Documents from a small grammar of English.
+    EnglishGrammar,
+    /// Several text-to-text tasks with one right answer each.
+    TextTasks,
+}
+
+/// The kind of a tokenizer to train.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenizerKind {
+    /// ELECTRA's, lower-casing.
+    WordPiece,
+    /// T5's, with sentinels.
+    Unigram,
+}
+
+/// A tokenizer to train on the run's own text when none is given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerTraining {
+    /// The kind.
+    pub kind: TokenizerKind,
+    /// Pieces at most, special tokens included.
+    pub vocab_size: usize,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSettings {
+    /// What examples are made of the texts.
+    pub objective: Objective,
+    /// A generated corpus, used when no files are given.
+    #[serde(default)]
+    pub corpus: Option<BuiltinCorpus>,
+    /// Documents or examples that the generated corpus has.
+    #[serde(default)]
+    pub num_examples: Option<usize>,
+    /// Trains a tokenizer when none is given.
+    #[serde(default)]
+    pub train_tokenizer: Option<TokenizerTraining>,
+    /// Tokens of an input at most, special tokens included.
+    pub inputs_length: usize,
+    /// Text to text: tokens of a target at most, `</s>` included.
+    #[serde(default)]
+    pub targets_length: Option<usize>,
+    /// Replaced-token detection: fraction of the tokens that the generator predicts.
+    #[serde(default)]
+    pub mask_fraction: Option<f64>,
+    /// Replaced-token detection: fraction of those that it sees unmasked.
+    #[serde(default)]
+    pub keep_fraction: Option<f64>,
+    /// Span corruption: fraction of the tokens that are cut out.
+    #[serde(default)]
+    pub noise_density: Option<f64>,
+    /// Span corruption: mean length of a span.
+    #[serde(default)]
+    pub mean_span_length: Option<f64>,
+    /// Fraction of the documents held out when no held-out files are given.
+    #[serde(default = "default_held_out")]
+    pub held_out: f64,
+}
+
+impl DataSettings {
+    /// `mask_fraction`, by default ELECTRA's 0.15.
+    pub fn mask_fraction(&self) -> f64 {
+        self.mask_fraction.unwrap_or(0.15)
+    }
+
+    /// `keep_fraction`, by default ELECTRA's 0.15.
+    pub fn keep_fraction(&self) -> f64 {
+        self.keep_fraction.unwrap_or(0.15)
+    }
+
+    /// `noise_density`, by default T5's 0.15.
+    pub fn noise_density(&self) -> f64 {
+        self.noise_density.unwrap_or(0.15)
+    }
+
+    /// `mean_span_length`, by default T5's 3.
+    pub fn mean_span_length(&self) -> f64 {
+        self.mean_span_length.unwrap_or(3.0)
+    }
+}
+
+fn default_held_out() -> f64 {
+    0.02
+}
+
+/// `[optimizer]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerSettings {
+    /// The update rule.
+    pub kind: OptimizerKind,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Decay rates of the moments.
+    #[serde(default = "default_betas")]
+    pub betas: [f64; 2],
+    /// Added to the root of the second moment.
+    #[serde(default = "default_epsilon")]
+    pub epsilon: f64,
+    /// Decoupled weight decay; norms and biases are spared.
+    #[serde(default)]
+    pub weight_decay: f64,
+}
+
+impl OptimizerSettings {
+    /// The settings of the update rule.
+    pub fn adamw(&self) -> AdamWConfig {
+        AdamWConfig {
+            betas: self.betas,
+            epsilon: self.epsilon,
+            weight_decay: self.weight_decay,
+            bias_correction: self.kind == OptimizerKind::Adamw,
+        }
+    }
+}
+
+fn default_betas() -> [f64; 2] {
+    [0.9, 0.999]
+}
+
+fn default_epsilon() -> f64 {
+    1e-6
+}
+
+/// `[schedule]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleSettings {
+    /// The form.
+    pub kind: ScheduleKind,
+    /// Steps of warm-up.
+    #[serde(default)]
+    pub warmup_steps: usize,
+}
+
+/// `[training]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingSettings {
+    /// Optimizer steps.
+    pub steps: usize,
+    /// Examples of one micro-batch.
+    pub batch_size: usize,
+    /// Micro-batches of one step.
+    #[serde(default = "default_accumulation")]
+    pub accumulation: usize,
+    /// Limit on the joint norm of all gradients; absent for none.
+    #[serde(default)]
+    pub clip_norm: Option<f64>,
+    /// T5: coefficient of the z-loss, which T5's pre-training sets to 1e-4; absent for none.
+    #[serde(default)]
+    pub z_loss: Option<f64>,
+    /// Decides weights, order, noise and dropout.
+    #[serde(default)]
+    pub seed: u64,
+    /// Steps between evaluations; the last step always has one.
+    pub evaluate_every: usize,
+    /// Steps between checkpoints; the last step always has one.
+    pub checkpoint_every: usize,
+    /// Steps between lines of metrics.
+    pub log_every: usize,
+}
+
+fn default_accumulation() -> usize {
+    1
+}
+
+/// `[evaluation]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvaluationSettings {
+    /// Held-out batches at most.
+    pub max_batches: usize,
+    /// Text to text: held-out inputs of each task that are answered and compared with the target.
+    pub num_answers: usize,
+    /// Examples kept for the report: sentences, or answers of each task.
+    pub num_shown: usize,
+}
+
+impl Default for EvaluationSettings {
+    fn default() -> Self {
+        Self {
+            max_batches: 16,
+            num_answers: 32,
+            num_shown: 4,
+        }
+    }
+}
+
+impl Recipe {
+    /// The schedule of the learning rate.
+    pub fn schedule(&self) -> Schedule {
+        Schedule {
+            kind: self.schedule.kind,
+            learning_rate: self.optimizer.learning_rate,
+            warmup_steps: self.schedule.warmup_steps,
+            num_steps: self.training.steps,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Recipes that come with the library.
+
+/// A recipe by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preset {
+    /// The name, as in `train NAME`.
+    pub name: &'static str,
+    /// The recipe as TOML.
+    pub text: &'static str,
+}
+
+macro_rules! presets {
+    ($($name:literal),* $(,)?) => {
+        &[$(Preset {
+            name: $name,
+            text: include_str!(concat!("../../recipes/", $name, ".toml")),
+        }),*]
+    };
+}
+
+/// All presets: the quickstart's two, the reduced ones, then the published sizes.
+pub fn presets() -> &'static [Preset] {
+    presets![
+        "quickstart_electra",
+        "quickstart_t5",
+        "electra_tiny",
+        "t5_tiny",
+        "electra_small",
+        "electra_base",
+        "t5_v1_1_small",
+        "t5_v1_1_base",
+    ]
+}

@@ -1,0 +1,68 @@
+//! What one step computes: a batch and a model to losses, and a held-out score.
+
+mod replaced_token_detection;
+mod text_to_text;
+
+pub use replaced_token_detection::ReplacedTokenDetection;
+pub use text_to_text::{Question, TextToText};
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use crate::TrainingError;
+use crate::evaluation::Evaluation;
+
+/// One summand of a task's loss.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Term {
+    /// Its name in the metrics.
+    pub name: &'static str,
+    /// Its coefficient.
+    pub factor: f64,
+}
+
+/// A kind of training: pure functions of a model and a batch, and the held-out examples.
+///
+/// The loss is the sum of `factor * mean` over the terms. Each mean is over its own number of
+/// positions, so a step of several micro-batches weights them by [`Task::weights`]; then it equals
+/// the step of one large batch.
+pub trait Task {
+    /// The module that is trained.
+    type Model: Module;
+    /// A batch on the host.
+    type Batch: Send + 'static;
+
+    /// The summands of the loss.
+    fn terms(&self) -> Vec<Term>;
+
+    /// For each term how many positions of the batch its mean is over.
+    fn weights(&self, batch: &Self::Batch) -> Vec<f64>;
+
+    /// Real tokens of the batch.
+    fn num_tokens(&self, batch: &Self::Batch) -> usize;
+
+    /// The mean of each term over the batch, `[1]` each.
+    ///
+    /// # Errors
+    /// An id of the batch lies past the vocabulary.
+    fn losses(
+        &self,
+        model: &Self::Model,
+        batch: &Self::Batch,
+        device: &Device,
+    ) -> Result<Vec<Tensor<1>>, TrainingError>;
+
+    /// Scores the model, which is in its evaluation state, on the held-out examples.
+    ///
+    /// # Errors
+    /// An id lies past the vocabulary, or the device cannot be read.
+    fn evaluate(&self, model: &Self::Model, device: &Device) -> Result<Evaluation, TrainingError>;
+
+    /// Writes the model in Hugging Face's layout, with the tokenizer beside it.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    fn save(&self, model: &Self::Model, folder: &Path) -> Result<(), TrainingError>;
+}

@@ -1,0 +1,218 @@
+//! T5: predict the target tokens from the input, for span corruption and for tasks alike
+//! (Raffel et al. 2020, section 2.4).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor};
+use lamplight_data::batch::{Matrix, Seq2SeqBatch};
+use lamplight_data::tokenizer::Tokenizer;
+use lamplight_layers::loss::{CrossEntropy, cross_entropy};
+use lamplight_t5::{Seq2SeqInput, T5ForConditionalGeneration};
+
+use super::{Task, Term};
+use crate::error::unreadable;
+use crate::evaluation::{Evaluation, Example, TokenScores};
+use crate::{TrainingError, feed};
+
+/// Inputs that are answered at once.
+const ANSWER_BATCH: usize = 32;
+
+/// A held-out input with its one right answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The task it belongs to.
+    pub task: String,
+    /// The input as text.
+    pub input: String,
+    /// The right answer.
+    pub target: String,
+}
+
+/// An encoder-decoder that learns targets.
+pub struct TextToText {
+    /// Rows of the embedding.
+    pub vocab_size: usize,
+    /// For the display of answers, and saved with each checkpoint.
+    pub tokenizer: Tokenizer,
+    /// What is scored token by token.
+    pub held_out: Vec<Seq2SeqBatch>,
+    /// What is answered freely and compared with the target; empty for span corruption.
+    pub questions: Vec<Question>,
+    /// Tokens of an answer at most.
+    pub max_new_tokens: usize,
+    /// Answers of each task kept for the report.
+    pub num_shown: usize,
+    /// Coefficient of the z-loss; 0 for none.
+    pub z_loss: f64,
+}
+
+impl TextToText {
+    fn logits(
+        &self,
+        model: &T5ForConditionalGeneration,
+        batch: &Seq2SeqBatch,
+        device: &Device,
+    ) -> Result<Tensor<3>, TrainingError> {
+        let output = model.forward(Seq2SeqInput {
+            input_ids: feed::ids(&batch.encoder_input_ids, self.vocab_size, device)?,
+            padding_mask: feed::mask(&batch.encoder_padding_mask, device),
+            decoder_input_ids: feed::ids(&batch.decoder_input_ids, self.vocab_size, device)?,
+            decoder_padding_mask: None,
+        });
+        Ok(output.logits)
+    }
+
+    fn cross_entropy(
+        &self,
+        logits: Tensor<3>,
+        batch: &Seq2SeqBatch,
+        device: &Device,
+    ) -> Result<CrossEntropy, TrainingError> {
+        let targets = feed::ids(&batch.decoder_target_ids, self.vocab_size, device)?;
+        let weights = feed::weights(&batch.decoder_loss_weights, device);
+        Ok(cross_entropy(
+            logits.flatten(0, 1),
+            targets.flatten(0, 1),
+            weights.flatten(0, 1),
+        ))
+    }
+
+    fn answers(
+        &self,
+        model: &T5ForConditionalGeneration,
+        device: &Device,
+    ) -> Result<Vec<String>, TrainingError> {
+        let mut answers = Vec::with_capacity(self.questions.len());
+        for questions in self.questions.chunks(ANSWER_BATCH) {
+            let pairs = questions
+                .iter()
+                .map(|question| Ok((self.tokenizer.encode(&question.input)?, Vec::new())))
+                .collect::<Result<Vec<(Vec<u32>, Vec<u32>)>, TrainingError>>()?;
+            let source = pairs.iter().map(|(ids, _)| ids.len()).max().unwrap_or(1);
+            let batch = Seq2SeqBatch::from_pairs(&pairs, source, 1);
+            let ids = model.greedy(
+                feed::ids(&batch.encoder_input_ids, self.vocab_size, device)?,
+                feed::mask(&batch.encoder_padding_mask, device),
+                self.max_new_tokens,
+            );
+            for ids in ids {
+                answers.push(self.tokenizer.decode(&ids, true)?);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Share of the questions whose answer is the target, over all and for each task, and examples.
+    fn exact_match(&self, answers: Vec<String>) -> Evaluation {
+        let mut by_task: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        let mut examples = Vec::new();
+        for (question, predicted) in self.questions.iter().zip(answers) {
+            let (num_right, num_asked) = by_task.entry(&question.task).or_default();
+            *num_right += usize::from(predicted.trim() == question.target);
+            *num_asked += 1;
+            if *num_asked <= self.num_shown {
+                examples.push(Example::Answer {
+                    task: question.task.clone(),
+                    input: question.input.clone(),
+                    expected: question.target.clone(),
+                    predicted: predicted.trim().to_owned(),
+                });
+            }
+        }
+        let share = |(right, asked): (usize, usize)| right as f64 / asked as f64;
+        let total = by_task.values().fold((0, 0), |sum, task| (sum.0 + task.0, sum.1 + task.1));
+        let mut scores = Vec::new();
+        if total.1 > 0 {
+            scores.push(("exact_match".to_owned(), share(total)));
+        }
+        for (task, counts) in by_task {
+            scores.push((format!("exact_match.{task}"), share(counts)));
+        }
+        Evaluation { scores, examples }
+    }
+}
+
+impl Task for TextToText {
+    type Model = T5ForConditionalGeneration;
+    type Batch = Seq2SeqBatch;
+
+    fn terms(&self) -> Vec<Term> {
+        let nll = Term {
+            name: "nll",
+            factor: 1.0,
+        };
+        let z_loss = Term {
+            name: "squared_log_z",
+            factor: self.z_loss,
+        };
+        vec![nll, z_loss]
+    }
+
+    fn weights(&self, batch: &Seq2SeqBatch) -> Vec<f64> {
+        vec![batch.num_target_tokens() as f64; 2]
+    }
+
+    fn num_tokens(&self, batch: &Seq2SeqBatch) -> usize {
+        batch.num_tokens()
+    }
+
+    fn losses(
+        &self,
+        model: &T5ForConditionalGeneration,
+        batch: &Seq2SeqBatch,
+        device: &Device,
+    ) -> Result<Vec<Tensor<1>>, TrainingError> {
+        let logits = self.logits(model, batch, device)?;
+        let loss = self.cross_entropy(logits, batch, device)?;
+        Ok(vec![loss.nll.mean(), loss.squared_log_z.mean()])
+    }
+
+    fn evaluate(
+        &self,
+        model: &T5ForConditionalGeneration,
+        device: &Device,
+    ) -> Result<Evaluation, TrainingError> {
+        let mut tokens = TokenScores::default();
+        for batch in &self.held_out {
+            let logits = self.logits(model, batch, device)?;
+            let predicted: Vec<i64> = logits
+                .clone()
+                .argmax(2)
+                .try_into_vec_as()
+                .map_err(unreadable)?;
+            let loss = self.cross_entropy(logits, batch, device)?.nll.sum;
+            tokens.add_loss(loss.try_into_scalar().map_err(unreadable)?);
+            for (target, predicted) in real_targets(batch, &predicted) {
+                tokens.add(target, predicted == i64::from(target));
+            }
+        }
+        let answered = self.exact_match(self.answers(model, device)?);
+        let mut scores = tokens.scores();
+        scores.extend(answered.scores);
+        Ok(Evaluation {
+            scores,
+            examples: answered.examples,
+        })
+    }
+
+    fn save(
+        &self,
+        model: &T5ForConditionalGeneration,
+        folder: &Path,
+    ) -> Result<(), TrainingError> {
+        model.save_pretrained(folder)?;
+        Ok(self.tokenizer.save(folder)?)
+    }
+}
+
+fn real_targets<'a>(
+    batch: &'a Seq2SeqBatch,
+    predicted: &'a [i64],
+) -> impl Iterator<Item = (u32, i64)> + 'a {
+    let Matrix { values, .. } = &batch.decoder_target_ids;
+    let weights = &batch.decoder_loss_weights.values;
+    (values.iter().zip(predicted).zip(weights))
+        .filter(|(_, weight)| **weight > 0.0)
+        .map(|((target, predicted), _)| (*target, *predicted))
+}

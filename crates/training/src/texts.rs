@@ -1,0 +1,225 @@
+//! From files or a generated corpus to token ids, and the tokenizer that made them.
+
+use std::path::{Path, PathBuf};
+
+use lamplight_data::corpus::{Corpus, Progress};
+use lamplight_data::synthetic::{self, TextPair};
+use lamplight_data::tokenizer::{Tokenizer, train};
+use lamplight_data::{DataError, source};
+
+use crate::TrainingError;
+use crate::progress::{Observer, Stage};
+use crate::recipe::{BuiltinCorpus, Recipe, RecipeError, TokenizerKind, TokenizerTraining};
+
+/// A tokenizer is trained on this much of the text at most; more hardly changes its pieces.
+const MAX_TOKENIZER_TEXT_BYTES: usize = 32 << 20;
+/// Generated corpora are the same in every run; only what is made of them follows the seed.
+const CORPUS_SEED: u64 = 0;
+
+/// Where texts and tokenizer come from.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// Files, folders and patterns to train on; without any the recipe's generated corpus is used.
+    pub data: Vec<PathBuf>,
+    /// Files, folders and patterns held out; without any a part of the training texts is.
+    pub valid: Vec<PathBuf>,
+    /// The folder of a tokenizer; without one the recipe's `train_tokenizer` is used.
+    pub tokenizer: Option<PathBuf>,
+}
+
+/// Texts as ids.
+#[derive(Debug)]
+pub struct Texts {
+    /// What made the ids.
+    pub tokenizer: Tokenizer,
+    /// To train on.
+    pub training: Corpus,
+    /// To score on.
+    pub held_out: Corpus,
+}
+
+/// Inputs with targets.
+#[derive(Debug)]
+pub struct Pairs {
+    /// What makes ids of them.
+    pub tokenizer: Tokenizer,
+    /// To train on.
+    pub training: Vec<TextPair>,
+    /// To score on.
+    pub held_out: Vec<TextPair>,
+}
+
+impl Sources {
+    /// Finds every file that is named, so that a misspelt path is an error before any work.
+    ///
+    /// # Errors
+    /// A path or pattern names nothing, or there is nothing to train on.
+    pub fn files(&self, name: &str, recipe: &Recipe) -> Result<Files, TrainingError> {
+        if self.data.is_empty() && recipe.data.corpus.is_none() {
+            return Err(TrainingError::NoCorpus {
+                recipe: name.to_owned(),
+            });
+        }
+        if self.tokenizer.is_none() && recipe.data.train_tokenizer.is_none() {
+            return Err(TrainingError::NoTokenizer {
+                recipe: name.to_owned(),
+            });
+        }
+        let expand = |patterns: &[PathBuf]| match patterns {
+            [] => Ok(Vec::new()),
+            patterns => source::expand(patterns),
+        };
+        Ok(Files {
+            training: expand(&self.data)?,
+            held_out: expand(&self.valid)?,
+        })
+    }
+
+    fn tokenizer<T: AsRef<str> + Sync>(
+        &self,
+        training: Option<&TokenizerTraining>,
+        observer: &mut dyn Observer,
+        texts: impl FnOnce() -> Result<Vec<T>, TrainingError>,
+    ) -> Result<Tokenizer, TrainingError> {
+        match (&self.tokenizer, training) {
+            (Some(folder), _) => Ok(Tokenizer::from_folder(folder)?),
+            (None, Some(training)) => {
+                observer.preparing(Stage::TrainingTokenizer);
+                let texts = texts()?;
+                let texts = texts.iter().map(AsRef::as_ref);
+                Ok(match training.kind {
+                    TokenizerKind::WordPiece => train::word_piece(texts, training.vocab_size)?,
+                    TokenizerKind::Unigram => train::unigram(texts, training.vocab_size)?,
+                })
+            }
+            (None, None) => Err(TrainingError::NoTokenizer {
+                recipe: String::new(),
+            }),
+        }
+    }
+}
+
+/// The files that were found.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// To train on.
+    pub training: Vec<PathBuf>,
+    /// Held out.
+    pub held_out: Vec<PathBuf>,
+}
+
+/// Reads the files, or generates the recipe's corpus, and splits what is held out.
+///
+/// # Errors
+/// A file cannot be read, holds no text, or too much of it is damaged; the tokenizer cannot be read
+/// or trained; nothing is left to hold out.
+pub fn load_texts(
+    sources: &Sources,
+    files: &Files,
+    recipe: &Recipe,
+    observer: &mut dyn Observer,
+) -> Result<Texts, TrainingError> {
+    let data = &recipe.data;
+    let (tokenizer, corpus) = if files.training.is_empty() {
+        observer.preparing(Stage::GeneratingTexts);
+        let documents = synthetic::english(data.num_examples.unwrap_or_default(), CORPUS_SEED);
+        let training = data.train_tokenizer.as_ref();
+        let tokenizer = sources.tokenizer(training, observer, || Ok(documents.iter().collect()))?;
+        let corpus = Corpus::from_texts(&documents, &tokenizer)?;
+        (tokenizer, corpus)
+    } else {
+        let sample = || sample_text(&files.training);
+        let tokenizer = sources.tokenizer(data.train_tokenizer.as_ref(), observer, sample)?;
+        let corpus = read(&files.training, &tokenizer, observer)?;
+        (tokenizer, corpus)
+    };
+    let (training, held_out) = if files.held_out.is_empty() {
+        corpus.split_held_out(data.held_out, recipe.training.seed)
+    } else {
+        (corpus, read(&files.held_out, &tokenizer, observer)?)
+    };
+    if held_out.documents().is_empty() {
+        return Err(TrainingError::NothingHeldOut);
+    }
+    Ok(Texts {
+        tokenizer,
+        training,
+        held_out,
+    })
+}
+
+/// Generates the recipe's text-to-text corpus and splits what is held out.
+///
+/// # Errors
+/// The recipe names no such corpus, or files are given, or the tokenizer cannot be read or trained.
+pub fn load_pairs(
+    sources: &Sources,
+    files: &Files,
+    recipe: &Recipe,
+    observer: &mut dyn Observer,
+) -> Result<Pairs, TrainingError> {
+    let is_generated = recipe.data.corpus == Some(BuiltinCorpus::TextTasks);
+    if !is_generated || !files.training.is_empty() || !files.held_out.is_empty() {
+        return Err(TrainingError::Recipe(RecipeError::Value {
+            key: "data.objective".to_owned(),
+            value: "text_to_text with text files".to_owned(),
+            expected: "with data.corpus = \"text_tasks\" and without files".to_owned(),
+        }));
+    }
+    observer.preparing(Stage::GeneratingTexts);
+    let num_examples = recipe.data.num_examples.unwrap_or_default();
+    let pairs = synthetic::tasks(num_examples, CORPUS_SEED);
+    let (held_out, training): (Vec<_>, Vec<_>) = pairs
+        .into_iter()
+        .partition(|pair| synthetic::is_held_out(&pair.input));
+    if held_out.is_empty() || training.is_empty() {
+        return Err(TrainingError::NothingHeldOut);
+    }
+    let texts = || {
+        let sides = training.iter().flat_map(|pair| [&pair.input, &pair.target]);
+        Ok(sides.collect())
+    };
+    let tokenizer = sources.tokenizer(recipe.data.train_tokenizer.as_ref(), observer, texts)?;
+    Ok(Pairs {
+        tokenizer,
+        training,
+        held_out,
+    })
+}
+
+fn read(
+    files: &[PathBuf],
+    tokenizer: &Tokenizer,
+    observer: &mut dyn Observer,
+) -> Result<Corpus, TrainingError> {
+    let mut progress = |progress: Progress| {
+        observer.preparing(Stage::ReadingTexts {
+            fraction: progress.bytes_read as f64 / progress.bytes_total.max(1) as f64,
+            num_tokens: progress.tokens,
+        });
+    };
+    Ok(Corpus::read(files, tokenizer, &mut progress)?)
+}
+
+/// Text from the front of every file, an equal part of each.
+fn sample_text(files: &[PathBuf]) -> Result<Vec<String>, TrainingError> {
+    let share = MAX_TOKENIZER_TEXT_BYTES / files.len().max(1);
+    let mut texts = Vec::new();
+    for file in files {
+        sample_file(file, share, &mut texts)?;
+    }
+    Ok(texts)
+}
+
+fn sample_file(file: &Path, share: usize, texts: &mut Vec<String>) -> Result<(), DataError> {
+    let mut num_bytes = 0;
+    // Documents that cannot be read are counted, and too many refused, when the corpus is read.
+    for document in source::read(file)?.flatten() {
+        num_bytes += document.text.len();
+        texts.push(document.text);
+        if num_bytes >= share {
+            break;
+        }
+    }
+    Ok(())
+}
