@@ -1,14 +1,12 @@
-use std::path::Path;
-
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use lamplight_layers::activation::Activation;
 use lamplight_layers::initializer::{Initializer, linear};
-use lamplight_layers::pretrained::{NameTable, PretrainedError, save};
+use lamplight_layers::pretrained::NameTable;
 
 use crate::embeddings::initializer;
-use crate::{ElectraConfig, ElectraInput, ElectraModel, names};
+use crate::{ElectraConfig, ElectraInput, ElectraModel, names, names::pretrained};
 
 /// ELECTRA's discriminator: tells of every token whether it was replaced.
 #[derive(Module, Debug)]
@@ -45,6 +43,8 @@ impl DetectionHead {
     }
 }
 
+pretrained!(ElectraForPreTraining);
+
 impl ElectraForPreTraining {
     /// A fresh model.
     ///
@@ -57,37 +57,9 @@ impl ElectraForPreTraining {
         }
     }
 
-    /// Reads a folder with `config.json` and weights.
-    ///
-    /// # Errors
-    /// A file is missing or damaged, a value of the config is unsupported, or a tensor is
-    /// missing, unused or of another shape.
-    pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PretrainedError> {
-        let config = ElectraConfig::from_file(&folder.join("config.json"))?;
-        names::fill(Self::new(&config, device), Self::names(), folder)
-    }
-
-    /// Writes `config.json` and `model.safetensors` into `folder`.
-    ///
-    /// # Errors
-    /// They cannot be written.
-    pub fn save_pretrained(&self, folder: &Path) -> Result<(), PretrainedError> {
-        save(
-            self,
-            &Self::names(),
-            &self.config().to_json("ElectraForPreTraining"),
-            folder,
-        )
-    }
-
     /// Hugging Face's names of the parameters.
     pub fn names() -> NameTable {
         names::with_head(&names::DETECTION_HEAD)
-    }
-
-    /// The config.
-    pub fn config(&self) -> &ElectraConfig {
-        self.electra.config()
     }
 
     /// The base model, to put another head on.

@@ -1,14 +1,12 @@
-use std::path::Path;
-
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor, module::linear as project};
 use lamplight_layers::initializer::{Initializer, linear};
-use lamplight_layers::pretrained::{NameTable, PretrainedError, save};
+use lamplight_layers::pretrained::NameTable;
 
 use crate::embeddings::{initializer, norm};
-use crate::{ElectraConfig, ElectraInput, ElectraModel, names};
+use crate::{ElectraConfig, ElectraInput, ElectraModel, names, names::pretrained};
 
 /// The masked language model: ELECTRA's generator.
 #[derive(Module, Debug)]
@@ -25,6 +23,8 @@ struct MaskedLmHead {
     norm: LayerNorm,
     bias: Param<Tensor<1>>,
 }
+
+pretrained!(ElectraForMaskedLM);
 
 impl ElectraForMaskedLM {
     /// A fresh model.
@@ -43,37 +43,9 @@ impl ElectraForMaskedLM {
         }
     }
 
-    /// Reads a folder with `config.json` and weights.
-    ///
-    /// # Errors
-    /// A file is missing or damaged, a value of the config is unsupported, or a tensor is
-    /// missing, unused or of another shape.
-    pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PretrainedError> {
-        let config = ElectraConfig::from_file(&folder.join("config.json"))?;
-        names::fill(Self::new(&config, device), Self::names(), folder)
-    }
-
-    /// Writes `config.json` and `model.safetensors` into `folder`.
-    ///
-    /// # Errors
-    /// They cannot be written.
-    pub fn save_pretrained(&self, folder: &Path) -> Result<(), PretrainedError> {
-        save(
-            self,
-            &Self::names(),
-            &self.config().to_json("ElectraForMaskedLM"),
-            folder,
-        )
-    }
-
     /// Hugging Face's names of the parameters.
     pub fn names() -> NameTable {
         names::with_head(&names::MASKED_LM_HEAD)
-    }
-
-    /// The config.
-    pub fn config(&self) -> &ElectraConfig {
-        self.electra.config()
     }
 
     /// Logits `[batch, length, vocab]`.

@@ -147,3 +147,42 @@ fn is_position_ids(name: &str) -> bool {
 fn is_position_ids_or_head(name: &str) -> bool {
     is_position_ids(name) || !name.starts_with(BACKBONE)
 }
+
+/// Reading and writing, the same for every model with a head.
+macro_rules! pretrained {
+    ($model:ident) => {
+        impl $model {
+            /// Reads a folder with `config.json` and weights.
+            ///
+            /// # Errors
+            /// A file is missing or damaged, a value of the config is unsupported, or a tensor is
+            /// missing, unused or of another shape.
+            pub fn from_pretrained(
+                folder: &std::path::Path,
+                device: &burn::tensor::Device,
+            ) -> Result<Self, lamplight_layers::pretrained::PretrainedError> {
+                let config = $crate::ElectraConfig::from_file(&folder.join("config.json"))?;
+                $crate::names::fill(Self::new(&config, device), Self::names(), folder)
+            }
+
+            /// Writes `config.json` and `model.safetensors` into `folder`.
+            ///
+            /// # Errors
+            /// They cannot be written.
+            pub fn save_pretrained(
+                &self,
+                folder: &std::path::Path,
+            ) -> Result<(), lamplight_layers::pretrained::PretrainedError> {
+                let config = self.config().to_json(stringify!($model));
+                lamplight_layers::pretrained::save(self, &Self::names(), &config, folder)
+            }
+
+            /// The config.
+            pub fn config(&self) -> &$crate::ElectraConfig {
+                self.electra.config()
+            }
+        }
+    };
+}
+
+pub(crate) use pretrained;

@@ -12,6 +12,43 @@ use lamplight_layers::span::SpanLogits;
 use crate::names::{fill, is_stray, open, table};
 use crate::{Seq2SeqInput, T5Config, T5EncoderModel, T5Model};
 
+/// Reading and writing, the same for every head.
+macro_rules! pretrained {
+    ($head:ident) => {
+        impl $head {
+            /// Loads `config.json` and the weights in a folder.
+            ///
+            /// # Errors
+            /// The config is refused, a file is missing or damaged, or the weights do not fit.
+            pub fn from_pretrained(
+                folder: &Path,
+                device: &Device,
+            ) -> Result<Self, PretrainedError> {
+                let (config, checkpoint) = open(folder)?;
+                fill(
+                    Self::new(&config, device),
+                    Self::names(&config),
+                    &checkpoint,
+                    is_stray,
+                )
+            }
+
+            /// Writes `config.json` and `model.safetensors`.
+            ///
+            /// # Errors
+            /// A file cannot be written.
+            pub fn save_pretrained(&self, folder: &Path) -> Result<(), PretrainedError> {
+                let config = self.config.to_json(stringify!($head));
+                save(self, &Self::names(&self.config), &config, folder)
+            }
+        }
+    };
+}
+
+pretrained!(T5ForSequenceClassification);
+pretrained!(T5ForTokenClassification);
+pretrained!(T5ForQuestionAnswering);
+
 fn classifier(config: &T5Config, num_outputs: usize, device: &Device) -> Linear {
     let std = config.initializer_factor * (config.d_model as f64).powf(-0.5);
     linear(
@@ -65,29 +102,6 @@ impl T5ForSequenceClassification {
             dropout: DropoutConfig::new(config.classifier_dropout).init(),
             config: config.clone(),
         }
-    }
-
-    /// Loads `config.json` and the weights in a folder.
-    ///
-    /// # Errors
-    /// The config is refused, a file is missing or damaged, or the weights do not fit.
-    pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PretrainedError> {
-        let (config, checkpoint) = open(folder)?;
-        fill(
-            Self::new(&config, device),
-            Self::names(&config),
-            &checkpoint,
-            is_stray,
-        )
-    }
-
-    /// Writes `config.json` and `model.safetensors`.
-    ///
-    /// # Errors
-    /// A file cannot be written.
-    pub fn save_pretrained(&self, folder: &Path) -> Result<(), PretrainedError> {
-        let config = self.config.to_json("T5ForSequenceClassification");
-        save(self, &Self::names(&self.config), &config, folder)
     }
 
     /// The names of the parameters in Hugging Face's files.
@@ -146,29 +160,6 @@ impl T5ForTokenClassification {
         }
     }
 
-    /// Loads `config.json` and the weights in a folder.
-    ///
-    /// # Errors
-    /// The config is refused, a file is missing or damaged, or the weights do not fit.
-    pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PretrainedError> {
-        let (config, checkpoint) = open(folder)?;
-        fill(
-            Self::new(&config, device),
-            Self::names(&config),
-            &checkpoint,
-            is_stray,
-        )
-    }
-
-    /// Writes `config.json` and `model.safetensors`.
-    ///
-    /// # Errors
-    /// A file cannot be written.
-    pub fn save_pretrained(&self, folder: &Path) -> Result<(), PretrainedError> {
-        let config = self.config.to_json("T5ForTokenClassification");
-        save(self, &Self::names(&self.config), &config, folder)
-    }
-
     /// The names of the parameters in Hugging Face's files.
     pub fn names(config: &T5Config) -> NameTable {
         let head = NameTable::new(&[("classifier", "classifier")]);
@@ -204,29 +195,6 @@ impl T5ForQuestionAnswering {
             qa_outputs: classifier(config, 2, device),
             config: config.clone(),
         }
-    }
-
-    /// Loads `config.json` and the weights in a folder.
-    ///
-    /// # Errors
-    /// The config is refused, a file is missing or damaged, or the weights do not fit.
-    pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PretrainedError> {
-        let (config, checkpoint) = open(folder)?;
-        fill(
-            Self::new(&config, device),
-            Self::names(&config),
-            &checkpoint,
-            is_stray,
-        )
-    }
-
-    /// Writes `config.json` and `model.safetensors`.
-    ///
-    /// # Errors
-    /// A file cannot be written.
-    pub fn save_pretrained(&self, folder: &Path) -> Result<(), PretrainedError> {
-        let config = self.config.to_json("T5ForQuestionAnswering");
-        save(self, &Self::names(&self.config), &config, folder)
     }
 
     /// The names of the parameters in Hugging Face's files.

@@ -20,6 +20,7 @@ mod block;
 mod config;
 mod decoder;
 mod encoder;
+mod encoder_model;
 mod generation;
 mod heads;
 mod model;
@@ -28,7 +29,6 @@ mod names;
 pub use config::T5Config;
 pub use decoder::{Decoder, DecoderInput};
 pub use encoder::Encoder;
+pub use encoder_model::T5EncoderModel;
 pub use heads::{T5ForQuestionAnswering, T5ForSequenceClassification, T5ForTokenClassification};
-pub use model::{
-    Seq2SeqInput, Seq2SeqOutput, Seq2SeqTrace, T5EncoderModel, T5ForConditionalGeneration, T5Model,
-};
+pub use model::{Seq2SeqInput, Seq2SeqOutput, Seq2SeqTrace, T5ForConditionalGeneration, T5Model};

@@ -1,15 +1,13 @@
-use std::path::Path;
-
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use lamplight_layers::activation::Activation;
 use lamplight_layers::initializer::linear;
-use lamplight_layers::pretrained::{NameTable, PretrainedError, save};
+use lamplight_layers::pretrained::NameTable;
 
 use super::classifier;
 use crate::embeddings::initializer;
-use crate::{ElectraConfig, ElectraInput, ElectraModel, names};
+use crate::{ElectraConfig, ElectraInput, ElectraModel, names, names::pretrained};
 
 /// The best of several inputs, each read from its first position.
 #[derive(Module, Debug)]
@@ -32,6 +30,8 @@ pub struct MultipleChoiceInput {
     /// `[batch, choices, length]`; all 0 where not given.
     pub token_type_ids: Option<Tensor<3, Int>>,
 }
+
+pretrained!(ElectraForMultipleChoice);
 
 impl ElectraForMultipleChoice {
     /// A fresh model.
@@ -59,40 +59,12 @@ impl ElectraForMultipleChoice {
         }
     }
 
-    /// Reads a folder with `config.json` and weights.
-    ///
-    /// # Errors
-    /// A file is missing or damaged, a value of the config is unsupported, or a tensor is
-    /// missing, unused or of another shape.
-    pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PretrainedError> {
-        let config = ElectraConfig::from_file(&folder.join("config.json"))?;
-        names::fill(Self::new(&config, device), Self::names(), folder)
-    }
-
-    /// Writes `config.json` and `model.safetensors` into `folder`.
-    ///
-    /// # Errors
-    /// They cannot be written.
-    pub fn save_pretrained(&self, folder: &Path) -> Result<(), PretrainedError> {
-        save(
-            self,
-            &Self::names(),
-            &self.config().to_json("ElectraForMultipleChoice"),
-            folder,
-        )
-    }
-
     /// Hugging Face's names of the parameters.
     pub fn names() -> NameTable {
         names::with_head(&[
             ("summary", "sequence_summary.summary"),
             ("classifier", "classifier"),
         ])
-    }
-
-    /// The config.
-    pub fn config(&self) -> &ElectraConfig {
-        self.electra.config()
     }
 
     /// Logits `[batch, choices]`.

@@ -1,13 +1,11 @@
-use std::path::Path;
-
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Device;
-use lamplight_layers::pretrained::{NameTable, PretrainedError, save};
+use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::span::SpanLogits;
 
 use super::classifier;
-use crate::{ElectraConfig, ElectraInput, ElectraModel, names};
+use crate::{ElectraConfig, ElectraInput, ElectraModel, names, names::pretrained};
 
 /// The span of the input that answers the question in it.
 #[derive(Module, Debug)]
@@ -15,6 +13,8 @@ pub struct ElectraForQuestionAnswering {
     electra: ElectraModel,
     qa_outputs: Linear,
 }
+
+pretrained!(ElectraForQuestionAnswering);
 
 impl ElectraForQuestionAnswering {
     /// A fresh model.
@@ -37,37 +37,9 @@ impl ElectraForQuestionAnswering {
         }
     }
 
-    /// Reads a folder with `config.json` and weights.
-    ///
-    /// # Errors
-    /// A file is missing or damaged, a value of the config is unsupported, or a tensor is
-    /// missing, unused or of another shape.
-    pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PretrainedError> {
-        let config = ElectraConfig::from_file(&folder.join("config.json"))?;
-        names::fill(Self::new(&config, device), Self::names(), folder)
-    }
-
-    /// Writes `config.json` and `model.safetensors` into `folder`.
-    ///
-    /// # Errors
-    /// They cannot be written.
-    pub fn save_pretrained(&self, folder: &Path) -> Result<(), PretrainedError> {
-        save(
-            self,
-            &Self::names(),
-            &self.config().to_json("ElectraForQuestionAnswering"),
-            folder,
-        )
-    }
-
     /// Hugging Face's names of the parameters.
     pub fn names() -> NameTable {
         names::with_head(&[("qa_outputs", "qa_outputs")])
-    }
-
-    /// The config.
-    pub fn config(&self) -> &ElectraConfig {
-        self.electra.config()
     }
 
     /// Logits of where the answer starts and ends.

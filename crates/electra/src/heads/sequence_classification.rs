@@ -1,15 +1,13 @@
-use std::path::Path;
-
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 use lamplight_layers::initializer::linear;
-use lamplight_layers::pretrained::{NameTable, PretrainedError, save};
+use lamplight_layers::pretrained::NameTable;
 
 use super::classifier;
 use crate::embeddings::initializer;
-use crate::{ElectraConfig, ElectraInput, ElectraModel, names};
+use crate::{ElectraConfig, ElectraInput, ElectraModel, names, names::pretrained};
 
 /// One class per input, read from the first position.
 #[derive(Module, Debug)]
@@ -19,6 +17,8 @@ pub struct ElectraForSequenceClassification {
     out_proj: Linear,
     dropout: Dropout,
 }
+
+pretrained!(ElectraForSequenceClassification);
 
 impl ElectraForSequenceClassification {
     /// A fresh model with as many classes as `config.num_labels()`.
@@ -44,40 +44,12 @@ impl ElectraForSequenceClassification {
         }
     }
 
-    /// Reads a folder with `config.json` and weights.
-    ///
-    /// # Errors
-    /// A file is missing or damaged, a value of the config is unsupported, or a tensor is
-    /// missing, unused or of another shape.
-    pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PretrainedError> {
-        let config = ElectraConfig::from_file(&folder.join("config.json"))?;
-        names::fill(Self::new(&config, device), Self::names(), folder)
-    }
-
-    /// Writes `config.json` and `model.safetensors` into `folder`.
-    ///
-    /// # Errors
-    /// They cannot be written.
-    pub fn save_pretrained(&self, folder: &Path) -> Result<(), PretrainedError> {
-        save(
-            self,
-            &Self::names(),
-            &self.config().to_json("ElectraForSequenceClassification"),
-            folder,
-        )
-    }
-
     /// Hugging Face's names of the parameters.
     pub fn names() -> NameTable {
         names::with_head(&[
             ("dense", "classifier.dense"),
             ("out_proj", "classifier.out_proj"),
         ])
-    }
-
-    /// The config.
-    pub fn config(&self) -> &ElectraConfig {
-        self.electra.config()
     }
 
     /// Logits `[batch, classes]`.
