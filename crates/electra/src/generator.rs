@@ -1,7 +1,7 @@
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor, module::linear as project};
+use lamplight_layers::activation::Activation;
 use lamplight_layers::initializer::{Initializer, linear};
 use lamplight_layers::pretrained::NameTable;
 
@@ -62,7 +62,7 @@ impl ElectraForMaskedLM {
         let x = self
             .head
             .norm
-            .forward(gelu(self.head.dense.forward(hidden)));
+            .forward(Activation::Gelu.forward(self.head.dense.forward(hidden)));
         let words = self.electra.embeddings.word.weight.val(); // [vocab, embedding_size]
         project(x, words.transpose(), Some(self.head.bias.val()))
     }

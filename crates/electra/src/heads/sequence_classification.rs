@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
+use lamplight_layers::activation::Activation;
 use lamplight_layers::initializer::linear;
 use lamplight_layers::pretrained::NameTable;
 
@@ -59,7 +59,7 @@ impl ElectraForSequenceClassification {
     pub fn forward(&self, input: ElectraInput) -> Tensor<2> {
         let hidden = self.electra.forward(input);
         let first = hidden.slice_dim(1, 0..1).squeeze_dim::<2>(1); // [batch, hidden_size]
-        let x = gelu(self.dense.forward(self.dropout.forward(first)));
+        let x = Activation::Gelu.forward(self.dense.forward(self.dropout.forward(first)));
         self.out_proj.forward(self.dropout.forward(x))
     }
 }
