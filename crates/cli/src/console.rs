@@ -52,7 +52,9 @@ impl Console {
 
     /// What passes quickly: the bar's message, or a line if the last one is a while ago.
     fn message(&mut self, text: String) {
-        let is_due = self.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL);
+        let is_due = self
+            .last_line
+            .is_none_or(|last| last.elapsed() >= LINE_INTERVAL);
         match &self.bar {
             Some(bar) => bar.set_message(text),
             None if is_due => self.line(&text),
@@ -83,7 +85,11 @@ impl Observer for Console {
             Stage::ReadingTexts {
                 fraction,
                 num_tokens,
-            } => format!("reading texts: {:.0} %, {} tokens", 100.0 * fraction, count(num_tokens as f64)),
+            } => format!(
+                "reading texts: {:.0} %, {} tokens",
+                100.0 * fraction,
+                count(num_tokens as f64)
+            ),
         });
     }
 

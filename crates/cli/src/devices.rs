@@ -23,7 +23,10 @@ pub fn run() -> anyhow::Result<ExitCode> {
         let names: Vec<&str> = missing.iter().map(|backend| backend.name()).collect();
         writeln!(out, "\nnot in this build: {}", names.join(", "))?;
         let name = example.name();
-        writeln!(out, "to add one: cargo build --release -p lamplight --features {name}")?;
+        writeln!(
+            out,
+            "to add one: cargo build --release -p lamplight --features {name}"
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -36,7 +36,9 @@ fn print_run(out: &mut StdoutLock<'_>, run: &RunSummary) -> std::io::Result<()> 
     let (Some(first), Some(last)) = (steps.first(), steps.last()) else {
         return Ok(());
     };
-    let name = run.name.if_supports_color(Stream::Stdout, |text| text.bold());
+    let name = run
+        .name
+        .if_supports_color(Stream::Stdout, |text| text.bold());
     writeln!(
         out,
         "\n{name}: {} steps and {} tokens in {}",
@@ -68,15 +70,19 @@ fn training_name(term: &str) -> String {
 }
 
 fn print_sentences(out: &mut StdoutLock<'_>, evaluation: &Evaluation) -> std::io::Result<()> {
-    let sentences = evaluation.examples.iter().filter_map(|example| match example {
-        Example::Detection { tokens } => Some(tokens),
-        Example::Answer { .. } => None,
-    });
+    let sentences = evaluation
+        .examples
+        .iter()
+        .filter_map(|example| match example {
+            Example::Detection { tokens } => Some(tokens),
+            Example::Answer { .. } => None,
+        });
     for (index, tokens) in sentences.take(NUM_SENTENCES).enumerate() {
         if index == 0 {
             let caught = "[found]".if_supports_color(Stream::Stdout, |text| text.green());
             let missed = "{missed}".if_supports_color(Stream::Stdout, |text| text.red());
-            let alarm = "(suspected wrongly)".if_supports_color(Stream::Stdout, |text| text.yellow());
+            let alarm =
+                "(suspected wrongly)".if_supports_color(Stream::Stdout, |text| text.yellow());
             writeln!(out, "  replaced words: {caught} {missed} {alarm}")?;
         }
         writeln!(out, "    {}", sentence(tokens))?;
@@ -125,7 +131,11 @@ fn print_answers(out: &mut StdoutLock<'_>, evaluation: &Evaluation) -> std::io::
         else {
             continue;
         };
-        num_of_task = if task == last_task { num_of_task + 1 } else { 1 };
+        num_of_task = if task == last_task {
+            num_of_task + 1
+        } else {
+            1
+        };
         last_task = task;
         if num_of_task > NUM_ANSWERS {
             continue;

@@ -236,7 +236,15 @@ fn folders_and_patterns_expand_in_order_and_each_file_once() {
     let folder = TempDir::new().unwrap();
     let root = folder.path();
     fs::create_dir_all(root.join("b/c")).unwrap();
-    for name in ["z.txt", "a.jsonl", "b/c/deep.txt", "b/x.txt", ".hidden", "README.md", "SUMS"] {
+    for name in [
+        "z.txt",
+        "a.jsonl",
+        "b/c/deep.txt",
+        "b/x.txt",
+        ".hidden",
+        "README.md",
+        "SUMS",
+    ] {
         fs::write(root.join(name), "text").unwrap();
     }
     let all = ["a.jsonl", "b/c/deep.txt", "b/x.txt", "z.txt"].map(|name| root.join(name));

@@ -24,6 +24,7 @@ pub struct Embeddings {
     pub(crate) word: Embedding,
     pub(crate) position: Embedding,
     pub(crate) segment: SegmentEmbedding,
+    pub(crate) pad_token_id: u32,
 }
 
 /// The part of the embeddings that a discriminator may have to itself.
@@ -51,6 +52,7 @@ impl Embeddings {
             word: table(config.vocab_size),
             position: table(config.max_position_embeddings),
             segment: SegmentEmbedding::new(config, device),
+            pad_token_id: config.pad_token_id,
         }
     }
 
@@ -82,7 +84,23 @@ impl Embeddings {
         );
         let position = self.position.weight.val().slice(0..length).unsqueeze::<3>(); // [1, length, embedding_size]
         let types = token_type_ids.unwrap_or_else(|| input_ids.zeros_like());
-        let sum = self.word.forward(input_ids) + position + segment.token_type.forward(types);
+        let sum = self.words(input_ids) + position + segment.token_type.forward(types);
         segment.norm.forward(sum)
+    }
+
+    /// The rows of the word table. Looking the padding up leaves no gradient, as in Hugging
+    /// Face's model: a generator may sample it in place of a word.
+    fn words(&self, input_ids: Tensor<2, Int>) -> Tensor<3> {
+        let words = self.word.forward(input_ids.clone());
+        if !words.device().is_autodiff() {
+            return words;
+        }
+        let is_padding = input_ids
+            .equal_scalar(self.pad_token_id)
+            .unsqueeze_dim::<3>(2);
+        let constant = words.clone().detach();
+        words
+            .clone()
+            .mask_where(is_padding.expand(words.dims()), constant)
     }
 }

@@ -164,7 +164,7 @@ impl T5Config {
     fn validate_buckets(&self) -> Result<(), ConfigError> {
         let num_buckets = self.relative_attention_num_buckets;
         check_sizes(&[("relative_attention_num_buckets", num_buckets)], 4..=4096)?;
-        if num_buckets % 4 != 0 {
+        if !num_buckets.is_multiple_of(4) {
             let expected = "a multiple of 4";
             let key = "relative_attention_num_buckets";
             return Err(ConfigError::unsupported(key, num_buckets, expected));

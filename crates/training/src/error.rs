@@ -53,7 +53,9 @@ pub enum TrainingError {
         recipe: String,
     },
     /// Neither the recipe nor the arguments give a tokenizer.
-    #[error("recipe `{recipe}` needs a tokenizer: name its folder with --tokenizer, or set data.train_tokenizer")]
+    #[error(
+        "recipe `{recipe}` needs a tokenizer: name its folder with --tokenizer, or set data.train_tokenizer"
+    )]
     NoTokenizer {
         /// The recipe.
         recipe: String,
@@ -62,7 +64,9 @@ pub enum TrainingError {
     #[error("no text is held out: raise data.held_out above 0, or name other files with --valid")]
     NothingHeldOut,
     /// The tokenizer knows more ids than the model has rows for.
-    #[error("the tokenizer has {tokenizer} ids but model.config.vocab_size is {model}; raise it or choose another tokenizer")]
+    #[error(
+        "the tokenizer has {tokenizer} ids but model.config.vocab_size is {model}; raise it or choose another tokenizer"
+    )]
     VocabularyTooLarge {
         /// Ids of the tokenizer.
         tokenizer: usize,

@@ -23,7 +23,10 @@ pub fn ids(
 /// Positions and segments as `[rows, columns]`.
 pub fn integers(matrix: &Matrix<u32>, device: &Device) -> Tensor<2, Int> {
     let values: Vec<i64> = matrix.values.iter().map(|id| i64::from(*id)).collect();
-    Tensor::from_data(TensorData::new(values, [matrix.rows, matrix.columns]), device)
+    Tensor::from_data(
+        TensorData::new(values, [matrix.rows, matrix.columns]),
+        device,
+    )
 }
 
 /// A mask as `[rows, columns]`.

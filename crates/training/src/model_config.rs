@@ -35,7 +35,10 @@ pub fn check(recipe: &Recipe) -> Result<(), TrainingError> {
     let placeholder = toml::Value::Integer(1 << 16);
     model.config.entry("vocab_size").or_insert(placeholder);
     let (unknown, known) = match model.family {
-        Family::T5 => (t5_config(&model)?.extra, serde_json::to_value(T5Config::default())),
+        Family::T5 => (
+            t5_config(&model)?.extra,
+            serde_json::to_value(T5Config::default()),
+        ),
         Family::Electra => {
             let config = electra_config(&model)?;
             check_length(recipe.data.inputs_length, config.max_position_embeddings)?;

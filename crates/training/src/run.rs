@@ -1,31 +1,24 @@
 //! A whole run: recipe in, checkpoints, metrics and report out.
 
+mod electra;
+mod t5;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::Device;
 use lamplight_data::DataError;
-use lamplight_data::loader::{
-    MaskedTokenLoader, MaskedTokenSettings, Prefetch, SpanCorruptionLoader, SpanCorruptionSettings,
-    TextToTextLoader, TextToTextSettings,
-};
-use lamplight_data::objective::replaced_token_detection::Masking;
-use lamplight_data::objective::span_corruption::SpanCorruption;
-use lamplight_data::synthetic::TextPair;
+use lamplight_data::loader::Prefetch;
 use lamplight_data::tokenizer::Tokenizer;
-use lamplight_electra::ElectraPretraining;
-use lamplight_t5::T5ForConditionalGeneration;
 
 use crate::metrics::History;
-use crate::model_config::{self, electra_config, t5_config};
 use crate::progress::{Observer, Plan};
 use crate::recipe::{Objective, Recipe};
 use crate::run_folder::RunFolder;
-use crate::task::{Question, ReplacedTokenDetection, Task, TextToText};
-use crate::texts::{Files, Sources, load_pairs, load_texts};
+use crate::task::Task;
+use crate::texts::{Files, Sources};
 use crate::trainer::Trainer;
-use crate::{TrainingError, report, seed};
+use crate::{TrainingError, model_config, report, seed};
 
 /// Batches that are made ahead of the device.
 const PREFETCHED_BATCHES: usize = 4;
@@ -78,148 +71,16 @@ impl RunSummary {
 pub fn train(run: Run, observer: &mut dyn Observer) -> Result<RunSummary, TrainingError> {
     let prepared = run.prepare()?;
     let summary = match run.recipe.data.objective {
-        Objective::ReplacedTokenDetection => replaced_token_detection(run, &prepared, observer),
-        Objective::SpanCorruption => span_corruption(run, &prepared, observer),
-        Objective::TextToText => text_to_text(run, &prepared, observer),
+        Objective::ReplacedTokenDetection => {
+            electra::replaced_token_detection(run, &prepared, observer)
+        }
+        Objective::SpanCorruption => t5::span_corruption(run, &prepared, observer),
+        Objective::TextToText => t5::text_to_text(run, &prepared, observer),
     };
     if summary.is_err() {
         prepared.folder.remove_if_unused();
     }
     summary
-}
-
-fn replaced_token_detection(
-    mut run: Run,
-    prepared: &Prepared,
-    observer: &mut dyn Observer,
-) -> Result<RunSummary, TrainingError> {
-    let texts = load_texts(&run.sources, &prepared.files, &run.recipe, observer)?;
-    let vocab_size = run.resolve_vocab_size(&texts.tokenizer)?;
-    let config = electra_config(&run.recipe.model)?;
-    let generator = config.generator(run.recipe.model.generator_size.unwrap_or(1.0));
-
-    let recipe = &run.recipe;
-    let settings = MaskedTokenSettings {
-        masking: Masking {
-            mask_fraction: recipe.data.mask_fraction(),
-            keep_fraction: recipe.data.keep_fraction(),
-        },
-        sequence_length: recipe.data.inputs_length,
-        batch_size: recipe.training.batch_size,
-    };
-    let num_tokens = texts.training.num_tokens();
-    let loader = |corpus| {
-        MaskedTokenLoader::new(Arc::new(corpus), &texts.tokenizer, settings, recipe.training.seed)
-    };
-    let batches = loader(texts.training)?;
-    let held_out = loader(texts.held_out)?.evaluation_batches(recipe.evaluation.max_batches)?;
-    let task = ReplacedTokenDetection {
-        vocab_size,
-        tokenizer: texts.tokenizer,
-        held_out,
-        num_shown: recipe.evaluation.num_shown,
-    };
-    run.execute(&prepared.folder, &task, batches, num_tokens, observer, |device| {
-        ElectraPretraining::new(&config, &generator, device)
-    })
-}
-
-fn span_corruption(
-    mut run: Run,
-    prepared: &Prepared,
-    observer: &mut dyn Observer,
-) -> Result<RunSummary, TrainingError> {
-    let texts = load_texts(&run.sources, &prepared.files, &run.recipe, observer)?;
-    let vocab_size = run.resolve_vocab_size(&texts.tokenizer)?;
-    let config = t5_config(&run.recipe.model)?;
-
-    let recipe = &run.recipe;
-    let settings = SpanCorruptionSettings {
-        objective: SpanCorruption {
-            noise_density: recipe.data.noise_density(),
-            mean_span_length: recipe.data.mean_span_length(),
-        },
-        inputs_length: recipe.data.inputs_length,
-        batch_size: recipe.training.batch_size,
-    };
-    let num_tokens = texts.training.num_tokens();
-    let loader = |corpus| {
-        let seed = recipe.training.seed;
-        SpanCorruptionLoader::new(Arc::new(corpus), &texts.tokenizer, settings, seed)
-    };
-    let batches = loader(texts.training)?;
-    let held_out = loader(texts.held_out)?.evaluation_batches(recipe.evaluation.max_batches)?;
-    let task = TextToText {
-        vocab_size,
-        tokenizer: texts.tokenizer,
-        held_out,
-        questions: Vec::new(),
-        max_new_tokens: 0,
-        num_shown: recipe.evaluation.num_shown,
-        z_loss: recipe.training.z_loss.unwrap_or(0.0),
-    };
-    run.execute(&prepared.folder, &task, batches, num_tokens, observer, |device| {
-        T5ForConditionalGeneration::new(&config, device)
-    })
-}
-
-fn text_to_text(
-    mut run: Run,
-    prepared: &Prepared,
-    observer: &mut dyn Observer,
-) -> Result<RunSummary, TrainingError> {
-    let pairs = load_pairs(&run.sources, &prepared.files, &run.recipe, observer)?;
-    let vocab_size = run.resolve_vocab_size(&pairs.tokenizer)?;
-    let config = t5_config(&run.recipe.model)?;
-
-    let recipe = &run.recipe;
-    let targets_length = recipe.data.targets_length.unwrap_or_default();
-    let settings = TextToTextSettings {
-        max_input_length: recipe.data.inputs_length,
-        max_target_length: targets_length,
-        batch_size: recipe.training.batch_size,
-    };
-    let training = encode_pairs(&pairs.tokenizer, &pairs.training)?;
-    let num_tokens = training.iter().map(|(input, target)| input.len() + target.len()).sum();
-    let loader = |pairs| TextToTextLoader::new(Arc::new(pairs), settings, recipe.training.seed);
-    let batches = loader(training)?;
-    let held_out = loader(encode_pairs(&pairs.tokenizer, &pairs.held_out)?)?
-        .evaluation_batches(recipe.evaluation.max_batches)?;
-    let task = TextToText {
-        vocab_size,
-        tokenizer: pairs.tokenizer,
-        held_out,
-        questions: questions(&pairs.held_out, recipe.evaluation.num_answers),
-        max_new_tokens: targets_length,
-        num_shown: recipe.evaluation.num_shown,
-        z_loss: recipe.training.z_loss.unwrap_or(0.0),
-    };
-    run.execute(&prepared.folder, &task, batches, num_tokens, observer, |device| {
-        T5ForConditionalGeneration::new(&config, device)
-    })
-}
-
-type IdPair = (Vec<u32>, Vec<u32>);
-
-fn encode_pairs(tokenizer: &Tokenizer, pairs: &[TextPair]) -> Result<Vec<IdPair>, DataError> {
-    let encode = |pair: &TextPair| Ok((tokenizer.encode(&pair.input)?, tokenizer.encode(&pair.target)?));
-    pairs.iter().map(encode).collect()
-}
-
-/// The first held-out inputs of each task.
-fn questions(pairs: &[TextPair], num_per_task: usize) -> Vec<Question> {
-    let mut tasks: Vec<&str> = pairs.iter().map(|pair| pair.task).collect();
-    tasks.sort_unstable();
-    tasks.dedup();
-    let of_task = |task| {
-        let pairs = pairs.iter().filter(move |pair| pair.task == task);
-        pairs.take(num_per_task).map(|pair| Question {
-            task: pair.task.to_owned(),
-            input: pair.input.clone(),
-            target: pair.target.clone(),
-        })
-    };
-    tasks.into_iter().flat_map(of_task).collect()
 }
 
 /// What is settled before any long work.
@@ -247,7 +108,10 @@ impl Run {
         let given = config
             .entry("vocab_size")
             .or_insert(toml::Value::Integer(size as i64));
-        match given.as_integer().and_then(|given| usize::try_from(given).ok()) {
+        match given
+            .as_integer()
+            .and_then(|given| usize::try_from(given).ok())
+        {
             Some(rows) if rows < size => Err(TrainingError::VocabularyTooLarge {
                 tokenizer: size,
                 model: rows,
@@ -277,7 +141,12 @@ impl Run {
             name: self.name.clone(),
             num_steps: recipe.training.steps,
             num_parameters,
-            vocab_size: recipe.model.config.get("vocab_size").and_then(toml::Value::as_integer).unwrap_or_default() as usize,
+            vocab_size: recipe
+                .model
+                .config
+                .get("vocab_size")
+                .and_then(toml::Value::as_integer)
+                .unwrap_or_default() as usize,
             num_tokens,
         };
         observer.started(&plan, folder.path());

@@ -149,10 +149,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("kept"), "kept").unwrap();
         let error = RunFolder::create(folder.path()).unwrap_err();
-        assert!(matches!(error, TrainingError::OutputNotEmpty { .. }), "{error}");
+        assert!(
+            matches!(error, TrainingError::OutputNotEmpty { .. }),
+            "{error}"
+        );
         let file = folder.path().join("kept");
         let error = RunFolder::create(&file).unwrap_err();
-        assert!(matches!(error, TrainingError::OutputIsFile { .. }), "{error}");
+        assert!(
+            matches!(error, TrainingError::OutputIsFile { .. }),
+            "{error}"
+        );
         let below_file = file.join("run");
         assert!(RunFolder::create(&below_file).is_err());
         assert_eq!(fs::read_to_string(file).unwrap(), "kept");
@@ -171,7 +177,9 @@ mod tests {
     fn a_checkpoint_that_fails_leaves_the_last_one() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunFolder::create(&folder.path().join("run")).unwrap();
-        let write = |path: &Path| fs::write(path.join("weights"), "1").map_err(TrainingError::io("write", path));
+        let write = |path: &Path| {
+            fs::write(path.join("weights"), "1").map_err(TrainingError::io("write", path))
+        };
         run.save_checkpoint(1, write).unwrap();
         let failed = run.save_checkpoint(2, |path| {
             write(path)?;

@@ -36,7 +36,11 @@ mod tests {
 
     #[test]
     fn every_use_has_a_seed_of_its_own() {
-        let mut seeds = vec![for_initialisation(0), for_evaluation(0), for_initialisation(1)];
+        let mut seeds = vec![
+            for_initialisation(0),
+            for_evaluation(0),
+            for_initialisation(1),
+        ];
         for step in 0..50 {
             seeds.extend([0, 1].map(|micro_step| for_step(0, step, micro_step)));
         }

@@ -1,6 +1,6 @@
 //! From files or a generated corpus to token ids, and the tokenizer that made them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lamplight_data::corpus::{Corpus, Progress};
 use lamplight_data::synthetic::{self, TextPair};
@@ -205,21 +205,29 @@ fn read(
 fn sample_text(files: &[PathBuf]) -> Result<Vec<String>, TrainingError> {
     let share = MAX_TOKENIZER_TEXT_BYTES / files.len().max(1);
     let mut texts = Vec::new();
+    let mut first_bad = None;
     for file in files {
-        sample_file(file, share, &mut texts)?;
-    }
-    Ok(texts)
-}
-
-fn sample_file(file: &Path, share: usize, texts: &mut Vec<String>) -> Result<(), DataError> {
-    let mut num_bytes = 0;
-    // Documents that cannot be read are counted, and too many refused, when the corpus is read.
-    for document in source::read(file)?.flatten() {
-        num_bytes += document.text.len();
-        texts.push(document.text);
-        if num_bytes >= share {
-            break;
+        let mut num_bytes = 0;
+        for document in source::read(file)? {
+            match document {
+                Ok(document) => {
+                    num_bytes += document.text.len();
+                    texts.push(document.text);
+                }
+                // Counted, and too many refused, when the corpus is read.
+                Err(error) => first_bad = first_bad.or(Some(error)),
+            }
+            if num_bytes >= share {
+                break;
+            }
         }
     }
-    Ok(())
+    if texts.iter().any(|text| !text.trim().is_empty()) {
+        return Ok(texts);
+    }
+    let no_text = || DataError::NoText {
+        path: files.first().cloned().unwrap_or_default(),
+        num_files: files.len(),
+    };
+    Err(first_bad.unwrap_or_else(no_text).into())
 }

@@ -1,7 +1,9 @@
 //! The loop over steps.
 
+mod log;
+
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -9,15 +11,15 @@ use burn_optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use lamplight_data::DataError;
 
 use crate::TrainingError;
-use crate::error::unreadable;
 use crate::gradients::{clip_global_norm, global_norm};
-use crate::metrics::{History, MetricsFile, StepMetrics};
+use crate::metrics::History;
 use crate::progress::Observer;
 use crate::recipe::TrainingSettings;
 use crate::run_folder::RunFolder;
 use crate::schedule::Schedule;
 use crate::seed;
 use crate::task::{Task, Term};
+use log::Log;
 
 /// A run that is ready to start.
 pub struct Trainer<'a, T: Task> {
@@ -60,63 +62,68 @@ impl<T: Task> Trainer<'_, T> {
         observer: &mut dyn Observer,
     ) -> Result<Outcome<T::Model>, TrainingError> {
         let mut log = Log::start(self.folder, self.task.terms())?;
-        let mut history = History::default();
+        let mut num_steps = 0;
         for step in 1..=self.settings.steps {
             let micro_batches = (batches.by_ref().take(self.settings.accumulation))
                 .collect::<Result<Vec<_>, _>>()?;
             model = self.step(step - 1, model, &micro_batches, &mut log)?;
+            num_steps = step;
             observer.stepped(step);
-
-            let is_complete = step == self.settings.steps;
-            let is_last = is_complete || observer.is_interrupted();
-            let is_due = |every: usize| step.is_multiple_of(every);
-            let saves = is_last || is_due(self.settings.checkpoint_every);
-            let evaluates = is_complete || is_due(self.settings.evaluate_every);
-            if step == 1 || saves || evaluates || is_due(self.settings.log_every) {
+            let due = Due::after(step, self.settings, observer.is_interrupted());
+            if due.logs {
                 // Before anything is saved, so that no checkpoint holds a model that diverged.
-                let metrics = log.flush(step)?;
-                observer.logged(&metrics);
-                history.steps.push(metrics);
+                observer.logged(&log.flush(step)?);
             }
-            if evaluates {
-                let paused = Instant::now();
-                observer.evaluating(step);
-                self.device.seed(seed::for_evaluation(self.settings.seed));
-                let evaluation = self.task.evaluate(&model.valid(), &self.device.clone().inner())?;
-                log.file.write_evaluation(step, &evaluation)?;
-                observer.evaluated(step, &evaluation);
-                history.evaluations.push((step, evaluation));
-                log.pause(paused.elapsed());
+            if due.evaluates {
+                self.evaluate(step, &model, &mut log, observer)?;
             }
-            if saves {
-                let paused = Instant::now();
-                let checkpoint = self.save(step, &model)?;
-                observer.saved(step, &checkpoint);
-                log.last_checkpoint = Some(checkpoint.clone());
-                log.pause(paused.elapsed());
-                if is_last {
-                    return Ok(Outcome {
-                        model,
-                        history,
-                        checkpoint,
-                        num_steps: step,
-                    });
-                }
+            if due.saves {
+                self.save(step, &model, &mut log, observer)?;
+            }
+            if due.ends {
+                break;
             }
         }
-        // Only a recipe of no steps comes here, and its check refuses that.
-        let checkpoint = self.save(0, &model)?;
         Ok(Outcome {
             model,
-            history,
-            checkpoint,
-            num_steps: 0,
+            history: log.into_history(),
+            checkpoint: self.folder.checkpoint(num_steps),
+            num_steps,
         })
     }
 
-    fn save(&self, step: usize, model: &T::Model) -> Result<PathBuf, TrainingError> {
+    fn evaluate(
+        &self,
+        step: usize,
+        model: &T::Model,
+        log: &mut Log,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainingError> {
+        let paused = Instant::now();
+        observer.evaluating(step);
+        self.device.seed(seed::for_evaluation(self.settings.seed));
+        let device = self.device.clone().inner();
+        let evaluation = self.task.evaluate(&model.valid(), &device)?;
+        observer.evaluated(step, &evaluation);
+        log.push_evaluation(step, evaluation)?;
+        log.pause(paused.elapsed());
+        Ok(())
+    }
+
+    fn save(
+        &self,
+        step: usize,
+        model: &T::Model,
+        log: &mut Log,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainingError> {
+        let paused = Instant::now();
         let write = |folder: &Path| self.task.save(model, folder);
-        self.folder.save_checkpoint(step, write)
+        let checkpoint = self.folder.save_checkpoint(step, write)?;
+        observer.saved(step, &checkpoint);
+        log.set_last_checkpoint(checkpoint);
+        log.pause(paused.elapsed());
+        Ok(())
     }
 
     /// One optimizer step, over the gradients of all micro-batches.
@@ -141,7 +148,7 @@ impl<T: Task> Trainer<'_, T> {
                 Some(means) => means + shares,
                 None => shares,
             });
-            log.num_tokens += self.task.num_tokens(batch) as u64;
+            log.count_tokens(self.task.num_tokens(batch));
         }
         let gradients = accumulator.grads();
         let (gradients, norm) = match self.settings.clip_norm {
@@ -175,8 +182,38 @@ impl<T: Task> Trainer<'_, T> {
         };
         weights
             .iter()
-            .map(|weights| terms.iter().enumerate().map(|term| factor(term, weights)).collect())
+            .map(|weights| {
+                terms
+                    .iter()
+                    .enumerate()
+                    .map(|term| factor(term, weights))
+                    .collect()
+            })
             .collect()
+    }
+}
+
+/// What is done after a step.
+struct Due {
+    logs: bool,
+    evaluates: bool,
+    saves: bool,
+    ends: bool,
+}
+
+impl Due {
+    fn after(step: usize, settings: &TrainingSettings, is_interrupted: bool) -> Self {
+        let is_complete = step == settings.steps;
+        let ends = is_complete || is_interrupted;
+        let evaluates = is_complete || step.is_multiple_of(settings.evaluate_every);
+        let saves = ends || step.is_multiple_of(settings.checkpoint_every);
+        let is_line = step == 1 || step.is_multiple_of(settings.log_every);
+        Self {
+            logs: is_line || evaluates || saves,
+            evaluates,
+            saves,
+            ends,
+        }
     }
 }
 
@@ -199,93 +236,8 @@ fn weigh(losses: Vec<Tensor<1>>, factors: &[Factor]) -> (Tensor<1>, Tensor<1>) {
         .zip(factors)
         .filter(|(_, factor)| factor.coefficient != 0.0)
         .map(|(share, factor)| share * factor.coefficient);
-    (Tensor::cat(loss.collect(), 0).sum(), Tensor::cat(detached, 0))
-}
-
-/// Collects what is measured on the device and reads it back at once when a line is due.
-struct Log {
-    file: MetricsFile,
-    terms: Vec<Term>,
-    pending: Vec<(usize, f64, Tensor<1>)>,
-    num_tokens: u64,
-    num_logged_tokens: u64,
-    started: Instant,
-    line_started: Instant,
-    last_checkpoint: Option<PathBuf>,
-}
-
-impl Log {
-    fn start(folder: &RunFolder, terms: Vec<Term>) -> Result<Self, TrainingError> {
-        Ok(Self {
-            file: MetricsFile::create(&folder.metrics())?,
-            terms,
-            pending: Vec::new(),
-            num_tokens: 0,
-            num_logged_tokens: 0,
-            started: Instant::now(),
-            line_started: Instant::now(),
-            last_checkpoint: None,
-        })
-    }
-
-    /// Keeps a step's means of all terms and its gradient norm, `[terms + 1]`.
-    fn push(&mut self, step: usize, learning_rate: f64, measured: Tensor<1>) {
-        self.pending.push((step, learning_rate, measured));
-    }
-
-    /// Time that counts for no rate.
-    fn pause(&mut self, duration: Duration) {
-        self.line_started += duration;
-    }
-
-    /// Reads back all steps since the last line, checks them and writes their means.
-    fn flush(&mut self, step: usize) -> Result<StepMetrics, TrainingError> {
-        let pending = std::mem::take(&mut self.pending);
-        let width = self.terms.len() + 1;
-        let learning_rate = pending.last().map_or(0.0, |(_, rate, _)| *rate);
-        let steps: Vec<usize> = pending.iter().map(|(step, _, _)| *step).collect();
-        let measured = pending.into_iter().map(|(_, _, measured)| measured).collect();
-        let values: Vec<f32> = Tensor::cat(measured, 0)
-            .try_into_vec_as()
-            .map_err(unreadable)?;
-        let mut sums = vec![0.0; width];
-        for (step, values) in steps.iter().zip(values.chunks(width)) {
-            for (sum, value) in sums.iter_mut().zip(values) {
-                if !value.is_finite() {
-                    return Err(self.diverged(*step, *value));
-                }
-                *sum += f64::from(*value) / steps.len() as f64;
-            }
-        }
-        let elapsed = self.line_started.elapsed().as_secs_f64();
-        let num_tokens = self.num_tokens - self.num_logged_tokens;
-        self.num_logged_tokens = self.num_tokens;
-        self.line_started = Instant::now();
-        let terms: Vec<(&str, f64)> = (self.terms.iter().zip(&sums))
-            .map(|(term, value)| (term.name, *value))
-            .collect();
-        let metrics = StepMetrics {
-            step,
-            loss: (self.terms.iter().zip(&sums)).map(|(term, value)| term.factor * value).sum(),
-            terms,
-            gradient_norm: sums.last().copied().unwrap_or(0.0),
-            learning_rate,
-            num_tokens: self.num_tokens,
-            tokens_per_second: num_tokens as f64 / elapsed.max(1e-9),
-            seconds: self.started.elapsed().as_secs_f64(),
-        };
-        self.file.write_step(&metrics)?;
-        Ok(metrics)
-    }
-
-    fn diverged(&self, step: usize, loss: f32) -> TrainingError {
-        TrainingError::NonFiniteLoss {
-            step,
-            loss,
-            last_checkpoint: match &self.last_checkpoint {
-                Some(path) => format!("the last checkpoint is {}", path.display()),
-                None => "no checkpoint was written yet".to_owned(),
-            },
-        }
-    }
+    (
+        Tensor::cat(loss.collect(), 0).sum(),
+        Tensor::cat(detached, 0),
+    )
 }

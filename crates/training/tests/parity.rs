@@ -36,7 +36,12 @@ const ELECTRA_ADAM: AdamWConfig = AdamWConfig {
 };
 
 /// Runs one parameter of an optimizer case through all its gradients.
-fn assert_updates<const D: usize>(expected: &Expected, variant: &str, name: &str, config: AdamWConfig) {
+fn assert_updates<const D: usize>(
+    expected: &Expected,
+    variant: &str,
+    name: &str,
+    config: AdamWConfig,
+) {
     let device = test_device();
     let mut parameter = expected.float_tensor::<D>(&format!("start.{name}"), &device);
     let (shape, gradients) = expected.floats(&format!("grad.{name}"));
@@ -49,14 +54,21 @@ fn assert_updates<const D: usize>(expected: &Expected, variant: &str, name: &str
         (parameter, state) = optimizer.step(1e-2, parameter, gradient, state);
         let values: Vec<f32> = parameter.to_data().try_into_vec().unwrap();
         let label = format!("{variant}.{name} after step {}", step + 1);
-        assert_close(&label, &values, &history[step * width..][..width], 1e-5, 1e-7);
+        assert_close(
+            &label,
+            &values,
+            &history[step * width..][..width],
+            1e-5,
+            1e-7,
+        );
     }
 }
 
 fn assert_variant(expected: &Expected, variant: &str, config: AdamWConfig) {
     for name in expected.names("start.") {
         let name = name.trim_start_matches("start.");
-        let is_spared = variant == "electra_adamw" && (name.contains("LayerNorm") || name.contains("bias"));
+        let is_spared =
+            variant == "electra_adamw" && (name.contains("LayerNorm") || name.contains("bias"));
         let config = AdamWConfig {
             weight_decay: if is_spared { 0.0 } else { config.weight_decay },
             ..config
@@ -82,18 +94,32 @@ fn updates_are_those_of_the_reference() {
             weight_decay: 0.0,
             bias_correction: true,
         };
-        let variants = [("adamw", TORCH_ADAMW), ("adam", adam), ("electra_adamw", ELECTRA_ADAM)];
+        let variants = [
+            ("adamw", TORCH_ADAMW),
+            ("adam", adam),
+            ("electra_adamw", ELECTRA_ADAM),
+        ];
         for (variant, config) in variants {
             assert_variant(&expected, variant, config);
         }
         let known = |name: &&str| {
             let variant = name.split('.').next().unwrap_or_default();
             let others = ["start", "grad"].into_iter();
-            !others.chain(variants.map(|(known, _)| known)).any(|known| known == variant)
+            !others
+                .chain(variants.map(|(known, _)| known))
+                .any(|known| known == variant)
         };
-        let mut skipped: Vec<&str> = expected.names("").filter(known).map(|name| name.split('.').next().unwrap_or_default()).collect();
+        let mut skipped: Vec<&str> = expected
+            .names("")
+            .filter(known)
+            .map(|name| name.split('.').next().unwrap_or_default())
+            .collect();
         skipped.dedup();
-        println!("{}: skipped, no such optimizer yet: {}", case.name, skipped.join(", "));
+        println!(
+            "{}: skipped, no such optimizer yet: {}",
+            case.name,
+            skipped.join(", ")
+        );
         true
     });
 }
@@ -127,7 +153,10 @@ fn schedules_are_those_of_the_reference() {
                 (Some(schedule), Some(curve)) => {
                     for (step, rate) in curve.iter().enumerate() {
                         let difference = (schedule.at(step) - rate.as_f64().unwrap()).abs();
-                        assert!(difference <= 1e-12, "{name}, step {step}: off by {difference}");
+                        assert!(
+                            difference <= 1e-12,
+                            "{name}, step {step}: off by {difference}"
+                        );
                     }
                 }
                 _ if name == "steps" => {}
@@ -141,7 +170,7 @@ fn schedules_are_those_of_the_reference() {
 /// One row of a trace that holds a tensor per step.
 fn ints(expected: &Expected, name: &str, step: usize, device: &Device) -> Tensor<2, Int> {
     let stacked = expected.int_tensor::<3>(name, device);
-    stacked.slice([step..step + 1]).squeeze_dim(0)
+    stacked.slice(step..step + 1).squeeze_dim(0)
 }
 
 fn floats<const D: usize, const E: usize>(
@@ -151,7 +180,7 @@ fn floats<const D: usize, const E: usize>(
     device: &Device,
 ) -> Tensor<E> {
     let stacked = expected.float_tensor::<D>(name, device);
-    stacked.slice([step..step + 1]).squeeze_dim(0)
+    stacked.slice(step..step + 1).squeeze_dim(0)
 }
 
 fn scalar(tensor: Tensor<1>) -> f32 {
@@ -173,12 +202,30 @@ impl<M: Module> Trace<'_, M> {
         for step in 0..losses.len() {
             let loss = (self.loss)(&model, step);
             let label = |name: &str| format!("{name} of step {step}");
-            assert_close(&label("loss"), &[scalar(loss.clone())], &losses[step..=step], 1e-4, 0.0);
+            assert_close(
+                &label("loss"),
+                &[scalar(loss.clone())],
+                &losses[step..=step],
+                1e-4,
+                0.0,
+            );
             let gradients = GradientsParams::from_grads(loss.backward(), &model);
             let (gradients, norm) = clip_global_norm(&model, gradients, CLIP_NORM);
-            assert_close(&label("norm"), &[scalar(norm.unwrap())], &norms[step..=step], 1e-3, 0.0);
+            assert_close(
+                &label("norm"),
+                &[scalar(norm.unwrap())],
+                &norms[step..=step],
+                1e-3,
+                0.0,
+            );
             let rate = schedule.at(step);
-            assert_close(&label("rate"), &[rate as f32], &rates[step..=step], 1e-6, 1e-12);
+            assert_close(
+                &label("rate"),
+                &[rate as f32],
+                &rates[step..=step],
+                1e-6,
+                1e-12,
+            );
             model = self.optimizer.step(rate, model, gradients);
         }
         model
@@ -195,7 +242,10 @@ fn assert_final(expected: &Expected, prefix: &str, name: &str, shape: &[usize], 
 /// A T5 trained on labels by an optimizer that has a learning rate (Adafactor's traces have none).
 fn is_t5_adamw_trace(case: &Case, expected: &Expected) -> bool {
     let is_t5 = case.config("")["model_type"].as_str() == Some("t5");
-    is_t5 && expected.has("labels") && expected.has("lr") && expected.floats("lr").1.iter().any(|rate| *rate > 0.0)
+    is_t5
+        && expected.has("labels")
+        && expected.has("lr")
+        && expected.floats("lr").1.iter().any(|rate| *rate > 0.0)
 }
 
 #[test]
@@ -205,7 +255,10 @@ fn training_a_t5_follows_the_reference() {
         let expected = case.expected();
         if !is_t5_adamw_trace(case, &expected) {
             if expected.has("grad_norm") && !expected.has("gumbel") {
-                println!("{}: skipped, its optimizer or model is not trained here yet", case.name);
+                println!(
+                    "{}: skipped, its optimizer or model is not trained here yet",
+                    case.name
+                );
             }
             return false;
         }
@@ -213,7 +266,10 @@ fn training_a_t5_follows_the_reference() {
             let labels = ints(&expected, "labels", step, &device);
             let (targets, weights) = targets_and_weights(labels.clone().flatten(0, 1), IGNORED);
             let [batch, length] = labels.dims();
-            let shifted = targets.clone().reshape([batch, length]).slice([0..batch, 0..length - 1]);
+            let shifted = targets
+                .clone()
+                .reshape([batch, length])
+                .slice([0..batch, 0..length - 1]);
             let start = Tensor::zeros([batch, 1], &device);
             let logits = model.forward(Seq2SeqInput {
                 input_ids: ints(&expected, "input_ids", step, &device),
@@ -221,7 +277,9 @@ fn training_a_t5_follows_the_reference() {
                 decoder_input_ids: Tensor::cat(vec![start, shifted], 1),
                 decoder_padding_mask: None,
             });
-            cross_entropy(logits.logits.flatten(0, 1), targets, weights).nll.mean()
+            cross_entropy(logits.logits.flatten(0, 1), targets, weights)
+                .nll
+                .mean()
         };
         let trace = Trace {
             expected: &expected,
@@ -250,11 +308,20 @@ fn electra_input(expected: &Expected, step: usize, device: &Device) -> Pretraini
     let weights: Tensor<2> = floats::<3, 2>(expected, "weights", step, device);
     // Chosen positions become [MASK] unless they are kept; the others keep their own ids.
     let is_kept = ints(expected, "keep", step, device).bool();
-    let is_masked = weights.clone().greater_scalar(0.0).bool_and(is_kept.bool_not()).int();
+    let is_masked = weights
+        .clone()
+        .greater_scalar(0.0)
+        .bool_and(is_kept.bool_not())
+        .int();
     let own = input_ids.clone().gather(1, positions.clone());
     let change = (own.neg() + MASK) * is_masked;
     let zeros = Tensor::zeros(input_ids.dims(), device);
-    let change = zeros.scatter(1, positions.clone(), change, burn::tensor::IndexingUpdateOp::Add);
+    let change = zeros.scatter(
+        1,
+        positions.clone(),
+        change,
+        burn::tensor::IndexingUpdateOp::Add,
+    );
     PretrainingInput {
         masked_input_ids: input_ids.clone() + change,
         input_ids,
@@ -282,12 +349,25 @@ fn pretraining_an_electra_follows_the_reference() {
             let width = sampled.len();
             for (cell, sample) in sampled.iter().enumerate() {
                 if weights[step * width + cell] > 0.0 {
-                    assert_eq!(*sample, expected_samples[step * width + cell], "step {step}, sample {cell}");
+                    assert_eq!(
+                        *sample,
+                        expected_samples[step * width + cell],
+                        "step {step}, sample {cell}"
+                    );
                 }
             }
-            for (name, value) in [("mlm_loss", output.mlm_loss), ("disc_loss", output.detection_loss)] {
+            for (name, value) in [
+                ("mlm_loss", output.mlm_loss),
+                ("disc_loss", output.detection_loss),
+            ] {
                 let trace = &expected.floats(name).1[step..=step];
-                assert_close(&format!("{name} of step {step}"), &[scalar(value)], trace, 1e-4, 0.0);
+                assert_close(
+                    &format!("{name} of step {step}"),
+                    &[scalar(value)],
+                    trace,
+                    1e-4,
+                    0.0,
+                );
             }
             output.loss
         };
@@ -305,7 +385,9 @@ fn pretraining_an_electra_follows_the_reference() {
         };
         let model = trace.follow(model, schedule);
         for (name, parameter) in collect(&model, &ElectraPretraining::names(), &Value).unwrap() {
-            let name = name.replacen("generator.", "gen.", 1).replacen("discriminator.", "disc.", 1);
+            let name =
+                name.replacen("generator.", "gen.", 1)
+                    .replacen("discriminator.", "disc.", 1);
             assert_final(&expected, "", &name, &parameter.shape, &parameter.values);
         }
         true

@@ -28,7 +28,7 @@ pub(super) struct Input {
 
 enum Stream {
     Plain(Source),
-    Gzip(MultiGzDecoder<Source>),
+    Gzip(Box<MultiGzDecoder<Source>>),
     Zstd(Box<ZstdDecoder>),
 }
 
@@ -54,7 +54,7 @@ impl Input {
         let (stream, inner_extension) = match extension(Some(path)).as_deref() {
             // An empty file is an empty corpus, though no valid archive.
             _ if empty => (Stream::Plain(source), None),
-            Some("gz") => (Stream::Gzip(MultiGzDecoder::new(source)), inner),
+            Some("gz") => (Stream::Gzip(Box::new(MultiGzDecoder::new(source))), inner),
             Some("zst" | "zstd") => (Stream::Zstd(Box::new(ZstdDecoder::new(source))), inner),
             other => (Stream::Plain(source), other.map(str::to_owned)),
         };

@@ -26,6 +26,7 @@ impl ElectraPretraining {
             word,
             position,
             segment,
+            ..
         } = electra.embeddings;
         let word_agrees = is_equal(&ours.word.weight.val(), &word.weight.val());
         if !(word_agrees && is_equal(&ours.position.weight.val(), &position.weight.val())) {

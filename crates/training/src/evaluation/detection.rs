@@ -17,10 +17,17 @@ impl DetectionScores {
     pub fn scores(&self) -> Vec<(String, f64)> {
         let total = self.verdicts.len().max(1) as f64;
         let count = |wanted: fn(bool, bool) -> bool| {
-            let matching = self.verdicts.iter().filter(|(logit, fake)| wanted(*logit > 0.0, *fake));
+            let matching = self
+                .verdicts
+                .iter()
+                .filter(|(logit, fake)| wanted(*logit > 0.0, *fake));
             matching.count() as f64
         };
-        let loss: f64 = self.verdicts.iter().map(|(logit, fake)| cross_entropy(*logit, *fake)).sum();
+        let loss: f64 = self
+            .verdicts
+            .iter()
+            .map(|(logit, fake)| cross_entropy(*logit, *fake))
+            .sum();
         let (fakes, suspected) = (count(|_, fake| fake), count(|said, _| said));
         let caught = count(|said, fake| said && fake);
         [
@@ -28,7 +35,10 @@ impl DetectionScores {
             ("detection_loss", loss / total),
             ("fake_rate_entropy", binary_entropy(fakes / total)),
             ("fake_rate", fakes / total),
-            ("detection_accuracy", count(|said, fake| said == fake) / total),
+            (
+                "detection_accuracy",
+                count(|said, fake| said == fake) / total,
+            ),
             ("detection_precision", caught / suspected.max(1.0)),
             ("detection_recall", caught / fakes.max(1.0)),
         ]
@@ -107,7 +117,10 @@ mod tests {
 
     #[test]
     fn area_is_one_when_every_fake_is_above_every_original() {
-        assert_eq!(area_under_curve(&[(0.1, false), (0.9, true), (0.2, false)]), 1.0);
+        assert_eq!(
+            area_under_curve(&[(0.1, false), (0.9, true), (0.2, false)]),
+            1.0
+        );
         assert_eq!(area_under_curve(&[(0.9, false), (0.1, true)]), 0.0);
     }
 

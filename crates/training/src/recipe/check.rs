@@ -24,16 +24,25 @@ impl Recipe {
         let model = &self.model;
         let is_electra = self.data.objective == Objective::ReplacedTokenDetection;
         if is_electra != (model.family == Family::Electra) {
-            return Err(refused("data.objective", format!("{:?}", self.data.objective), match model.family {
-                Family::Electra => "replaced_token_detection with family electra",
-                Family::T5 => "span_corruption or text_to_text with family t5",
-            }));
+            return Err(refused(
+                "data.objective",
+                format!("{:?}", self.data.objective),
+                match model.family {
+                    Family::Electra => "replaced_token_detection with family electra",
+                    Family::T5 => "span_corruption or text_to_text with family t5",
+                },
+            ));
         }
         match (model.family, model.generator_size) {
             (Family::T5, Some(_)) => unused("model.generator_size", "family t5"),
             (Family::Electra, size) => {
                 let size = size.unwrap_or(f64::NAN);
-                within("model.generator_size", size, size > 0.0 && size <= 1.0, "above 0 and at most 1")
+                within(
+                    "model.generator_size",
+                    size,
+                    size > 0.0 && size <= 1.0,
+                    "above 0 and at most 1",
+                )
             }
             (Family::T5, None) => Ok(()),
         }
@@ -42,13 +51,23 @@ impl Recipe {
     fn check_data(&self) -> Result<(), RecipeError> {
         let data = &self.data;
         count("data.inputs_length", data.inputs_length, 4, MAX_LENGTH)?;
-        within("data.held_out", data.held_out, (0.0..1.0).contains(&data.held_out), "at least 0 and below 1")?;
+        within(
+            "data.held_out",
+            data.held_out,
+            (0.0..1.0).contains(&data.held_out),
+            "at least 0 and below 1",
+        )?;
         if let Some(tokenizer) = &data.train_tokenizer {
             let minimum = match tokenizer.kind {
                 TokenizerKind::WordPiece => 32,
                 TokenizerKind::Unigram => 256,
             };
-            count("data.train_tokenizer.vocab_size", tokenizer.vocab_size, minimum, 1 << 22)?;
+            count(
+                "data.train_tokenizer.vocab_size",
+                tokenizer.vocab_size,
+                minimum,
+                1 << 22,
+            )?;
         }
         match (data.corpus, data.num_examples) {
             (Some(_), number) => count("data.num_examples", number.unwrap_or(0), 1, 1 << 28),
@@ -71,11 +90,41 @@ impl Recipe {
         let open = |value: f64| value > 0.0 && value < 1.0;
         let between = "above 0 and below 1";
         for (key, value, is_read, is_valid, expected) in [
-            ("data.mask_fraction", data.mask_fraction, detection, open as fn(f64) -> bool, between),
-            ("data.keep_fraction", data.keep_fraction, detection, |v| (0.0..1.0).contains(&v), "at least 0 and below 1"),
-            ("data.noise_density", data.noise_density, spans, open, between),
-            ("data.mean_span_length", data.mean_span_length, spans, |v| (1.0..1e6).contains(&v), "at least 1"),
-            ("training.z_loss", self.training.z_loss, !detection, |v| (0.0..1e3).contains(&v), "at least 0"),
+            (
+                "data.mask_fraction",
+                data.mask_fraction,
+                detection,
+                open as fn(f64) -> bool,
+                between,
+            ),
+            (
+                "data.keep_fraction",
+                data.keep_fraction,
+                detection,
+                |v| (0.0..1.0).contains(&v),
+                "at least 0 and below 1",
+            ),
+            (
+                "data.noise_density",
+                data.noise_density,
+                spans,
+                open,
+                between,
+            ),
+            (
+                "data.mean_span_length",
+                data.mean_span_length,
+                spans,
+                |v| (1.0..1e6).contains(&v),
+                "at least 1",
+            ),
+            (
+                "training.z_loss",
+                self.training.z_loss,
+                !detection,
+                |v| (0.0..1e3).contains(&v),
+                "at least 0",
+            ),
         ] {
             match value {
                 Some(_) if !is_read => return unused(key, context),
@@ -84,7 +133,9 @@ impl Recipe {
             }
         }
         match (objective, data.targets_length) {
-            (Objective::TextToText, length) => count("data.targets_length", length.unwrap_or(0), 2, MAX_LENGTH),
+            (Objective::TextToText, length) => {
+                count("data.targets_length", length.unwrap_or(0), 2, MAX_LENGTH)
+            }
             (_, Some(_)) => unused("data.targets_length", context),
             (_, None) => Ok(()),
         }
@@ -92,14 +143,31 @@ impl Recipe {
 
     fn check_optimizer(&self) -> Result<(), RecipeError> {
         let optimizer = &self.optimizer;
-        let positive = |key: &str, value: f64| within(key, value, value > 0.0 && value.is_finite(), "positive and finite");
+        let positive = |key: &str, value: f64| {
+            within(
+                key,
+                value,
+                value > 0.0 && value.is_finite(),
+                "positive and finite",
+            )
+        };
         positive("optimizer.learning_rate", optimizer.learning_rate)?;
         positive("optimizer.epsilon", optimizer.epsilon)?;
         for beta in optimizer.betas {
-            within("optimizer.betas", beta, (0.0..1.0).contains(&beta), "at least 0 and below 1")?;
+            within(
+                "optimizer.betas",
+                beta,
+                (0.0..1.0).contains(&beta),
+                "at least 0 and below 1",
+            )?;
         }
         let decay = optimizer.weight_decay;
-        within("optimizer.weight_decay", decay, (0.0..1e6).contains(&decay), "at least 0")?;
+        within(
+            "optimizer.weight_decay",
+            decay,
+            (0.0..1e6).contains(&decay),
+            "at least 0",
+        )?;
         if let Some(limit) = self.training.clip_norm {
             positive("training.clip_norm", limit)?;
         }
@@ -134,14 +202,22 @@ fn refused(key: &str, value: impl ToString, expected: &str) -> RecipeError {
 }
 
 fn within(key: &str, value: f64, is_valid: bool, expected: &str) -> Result<(), RecipeError> {
-    if is_valid { Ok(()) } else { Err(refused(key, value, expected)) }
+    if is_valid {
+        Ok(())
+    } else {
+        Err(refused(key, value, expected))
+    }
 }
 
 fn count(key: &str, value: usize, minimum: usize, maximum: usize) -> Result<(), RecipeError> {
     if (minimum..=maximum).contains(&value) {
         Ok(())
     } else {
-        Err(refused(key, value, &format!("between {minimum} and {maximum}")))
+        Err(refused(
+            key,
+            value,
+            &format!("between {minimum} and {maximum}"),
+        ))
     }
 }
 
@@ -177,7 +253,10 @@ mod tests {
         ] {
             let overrides = [format!("{key}={value}")];
             let error = Recipe::load(preset, &overrides).unwrap_err().to_string();
-            assert!(error.contains(&format!("`{key}`")), "{key}={value}: {error}");
+            assert!(
+                error.contains(&format!("`{key}`")),
+                "{key}={value}: {error}"
+            );
         }
     }
 
@@ -200,7 +279,9 @@ mod tests {
     #[test]
     fn objective_of_the_other_family_is_refused() {
         let overrides = ["data.objective=span_corruption".to_owned()];
-        let error = Recipe::load("electra_small", &overrides).unwrap_err().to_string();
+        let error = Recipe::load("electra_small", &overrides)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("data.objective"), "{error}");
     }
 }

@@ -15,7 +15,9 @@ pub enum RecipeError {
         source: std::io::Error,
     },
     /// No preset has this name.
-    #[error("there is no recipe `{name}`{hint}; presets: {known} (a path to your own must end in .toml)")]
+    #[error(
+        "there is no recipe `{name}`{hint}; presets: {known} (a path to your own must end in .toml)"
+    )]
     UnknownPreset {
         /// What was asked for.
         name: String,

@@ -24,14 +24,13 @@ impl Recipe {
     ///
     /// # Errors
     /// As [`Recipe::load`].
-    pub fn from_toml(
-        text: &str,
-        origin: &str,
-        overrides: &[String],
-    ) -> Result<Self, RecipeError> {
+    pub fn from_toml(text: &str, origin: &str, overrides: &[String]) -> Result<Self, RecipeError> {
         let located = |error: toml::de::Error| {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
-            let line = 1 + text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count();
+            let line = 1 + text.as_bytes()[..start]
+                .iter()
+                .filter(|b| **b == b'\n')
+                .count();
             refusal(format!("{origin}:{line}"), &error)
         };
         let mut recipe: Self = toml::from_str(text).map_err(located)?;
@@ -154,7 +153,12 @@ mod tests {
         for preset in presets() {
             let (_, recipe) = Recipe::load(preset.name, &[]).unwrap();
             let text = recipe.to_toml().unwrap();
-            assert_eq!(Recipe::from_toml(&text, "saved", &[]).unwrap(), recipe, "{}", preset.name);
+            assert_eq!(
+                Recipe::from_toml(&text, "saved", &[]).unwrap(),
+                recipe,
+                "{}",
+                preset.name
+            );
         }
     }
 
@@ -169,7 +173,10 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(recipe.training.steps, 7);
-        assert_eq!(recipe.schedule.kind, crate::schedule::ScheduleKind::Constant);
+        assert_eq!(
+            recipe.schedule.kind,
+            crate::schedule::ScheduleKind::Constant
+        );
         assert_eq!(recipe.optimizer.learning_rate, 1e-2);
         assert_eq!(recipe.optimizer.betas, [0.8, 0.9]);
         assert_eq!(recipe.data.train_tokenizer.unwrap().vocab_size, 300);
@@ -178,8 +185,13 @@ mod tests {
     #[test]
     fn unknown_key_names_the_line_and_what_it_could_have_meant() {
         let text = presets()[0].text.replace("learning_rate", "lerning_rate");
-        let line = 1 + text.lines().position(|l| l.starts_with("lerning_rate")).unwrap();
-        let error = Recipe::from_toml(&text, "mine.toml", &[]).unwrap_err().to_string();
+        let line = 1 + text
+            .lines()
+            .position(|l| l.starts_with("lerning_rate"))
+            .unwrap();
+        let error = Recipe::from_toml(&text, "mine.toml", &[])
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with(&format!("mine.toml:{line}:")), "{error}");
         assert!(error.contains("`lerning_rate`"), "{error}");
         assert!(error.contains("did you mean `learning_rate`?"), "{error}");

@@ -49,7 +49,10 @@ mod tests {
 
     #[test]
     fn nearest_gives_nothing_when_all_are_far() {
-        assert_eq!(nearest("lerning_rate", &["learning_rate", "betas"]), Some("learning_rate"));
+        assert_eq!(
+            nearest("lerning_rate", &["learning_rate", "betas"]),
+            Some("learning_rate")
+        );
         assert_eq!(nearest("zzz", &["learning_rate", "betas"]), None);
     }
 }

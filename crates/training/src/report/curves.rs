@@ -102,7 +102,10 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     if low > high {
         (0.0, 1.0)
     } else if low == high {
-        (low - 0.5 * low.abs().max(1e-3), high + 0.5 * high.abs().max(1e-3))
+        (
+            low - 0.5 * low.abs().max(1e-3),
+            high + 0.5 * high.abs().max(1e-3),
+        )
     } else {
         (low, high)
     }
@@ -134,7 +137,10 @@ mod tests {
         ];
         let svg = chart(&series).unwrap();
         assert!(svg.starts_with("<svg"), "{svg}");
-        assert!(svg.contains("var(--c0)") && svg.contains("var(--text)"), "{svg}");
+        assert!(
+            svg.contains("var(--c0)") && svg.contains("var(--text)"),
+            "{svg}"
+        );
         assert!(!svg.contains("\"#0"), "{svg}");
         assert!(!svg.contains("NaN"), "{svg}");
     }

@@ -20,7 +20,11 @@ pub(super) fn html(examples: &[Example]) -> String {
                 expected,
                 predicted,
             } => {
-                let class = if expected == predicted { "right" } else { "wrong" };
+                let class = if expected == predicted {
+                    "right"
+                } else {
+                    "wrong"
+                };
                 let _ = write!(
                     answers,
                     "<tr><th>{}</th><td>{}</td><td class=\"{class}\">{}</td><td>{}</td></tr>",
@@ -34,18 +38,18 @@ pub(super) fn html(examples: &[Example]) -> String {
     }
     let mut html = String::new();
     if !sentences.is_empty() {
-        let _ = write!(
+        let _ = writeln!(
             html,
             "<h3>Which words did the generator replace?</h3>\
              <p class=\"about\"><mark class=\"caught\">found</mark> <mark class=\"missed\">missed</mark> \
-             <mark class=\"alarm\">suspected wrongly</mark>; the original word stands small behind.</p>{sentences}\n"
+             <mark class=\"alarm\">suspected wrongly</mark>; the original word stands small behind.</p>{sentences}"
         );
     }
     if !answers.is_empty() {
-        let _ = write!(
+        let _ = writeln!(
             html,
             "<h3>Answers to inputs that were never trained on</h3>\
-             <table><tr><th>task</th><th>input</th><th>answer</th><th>right answer</th></tr>{answers}</table>\n"
+             <table><tr><th>task</th><th>input</th><th>answer</th><th>right answer</th></tr>{answers}</table>"
         );
     }
     html
@@ -68,7 +72,10 @@ fn sentence(tokens: &[DetectedToken]) -> String {
             }
         };
         let percent = 100.0 * token.probability;
-        let _ = write!(html, "<mark class=\"{class}\" title=\"replaced: {percent:.0} %\">{text}</mark>");
+        let _ = write!(
+            html,
+            "<mark class=\"{class}\" title=\"replaced: {percent:.0} %\">{text}</mark>"
+        );
         if let Some(original) = &token.original {
             let _ = write!(html, "<small>{}</small>", escape(original));
         }
@@ -94,7 +101,12 @@ mod tests {
             token("c", Some("d"), 0.2),
             token("e", None, 0.8),
         ]);
-        assert!(html.starts_with("a <mark class=\"caught\" title=\"replaced: 90 %\">&lt;b&gt;</mark><small>b</small>"));
-        assert!(html.contains("class=\"missed\"") && html.contains("class=\"alarm\""), "{html}");
+        assert!(html.starts_with(
+            "a <mark class=\"caught\" title=\"replaced: 90 %\">&lt;b&gt;</mark><small>b</small>"
+        ));
+        assert!(
+            html.contains("class=\"missed\"") && html.contains("class=\"alarm\""),
+            "{html}"
+        );
     }
 }

@@ -52,7 +52,10 @@ fn section(run: &RunSummary) -> Result<String, TrainingError> {
     );
     let facts = [
         ("parameters", grouped(run.num_parameters as u64)),
-        ("steps", format!("{} of {}", run.num_steps, run.recipe.training.steps)),
+        (
+            "steps",
+            format!("{} of {}", run.num_steps, run.recipe.training.steps),
+        ),
         ("tokens", grouped(tokens)),
         ("time", format!("{seconds:.0} s")),
     ];
@@ -85,17 +88,26 @@ fn figure(title: &str, series: &[Series]) -> Result<String, TrainingError> {
     let mut html = format!("<figure><figcaption>{}", escape(title));
     if series.len() > 1 {
         for series in series {
-            let _ = write!(html, " <span class=\"{}\">{}</span>", series.color.class(), escape(&series.name));
+            let _ = write!(
+                html,
+                " <span class=\"{}\">{}</span>",
+                series.color.class(),
+                escape(&series.name)
+            );
         }
     }
-    let _ = write!(html, "</figcaption>{}</figure>\n", chart(series)?);
+    let _ = writeln!(html, "</figcaption>{}</figure>", chart(series)?);
     Ok(html)
 }
 
 /// The curves of a run: losses, held-out scores, rates.
 fn charts(history: &History) -> Vec<(String, Vec<Series>)> {
     let training = |value: &dyn Fn(&crate::metrics::StepMetrics) -> f64| -> Vec<(f64, f64)> {
-        history.steps.iter().map(|metrics| (metrics.step as f64, value(metrics))).collect()
+        history
+            .steps
+            .iter()
+            .map(|metrics| (metrics.step as f64, value(metrics)))
+            .collect()
     };
     let held_out = |name: &str| -> Vec<(f64, f64)> {
         let scored = |(step, evaluation): &(usize, crate::evaluation::Evaluation)| {
@@ -117,31 +129,56 @@ fn charts(history: &History) -> Vec<(String, Vec<Series>)> {
         let (title, score, bound) = match name {
             "nll" => ("Loss of target tokens (nats)", "loss", "unigram_entropy"),
             "mlm_loss" => ("Loss of the generator (nats)", "mlm_loss", ""),
-            _ => ("Loss of the discriminator (nats)", "detection_loss", "fake_rate_entropy"),
+            _ => (
+                "Loss of the discriminator (nats)",
+                "detection_loss",
+                "fake_rate_entropy",
+            ),
         };
         let series = [
             Series::new("training", 0, term(name)),
             Series::new("held out", 1, held_out(score)),
             Series::new(&bound.replace('_', " "), 2, held_out(bound)),
         ];
-        let series = series.into_iter().filter(|series| !series.points.is_empty());
+        let series = series
+            .into_iter()
+            .filter(|series| !series.points.is_empty());
         charts.push((title.to_owned(), series.collect()));
     }
-    charts.push(("Held-out scores".to_owned(), score_series(history, &held_out)));
-    let rate = Series::new("learning rate", 0, training(&|metrics| metrics.learning_rate));
+    charts.push((
+        "Held-out scores".to_owned(),
+        score_series(history, &held_out),
+    ));
+    let rate = Series::new(
+        "learning rate",
+        0,
+        training(&|metrics| metrics.learning_rate),
+    );
     charts.push(("Learning rate".to_owned(), vec![rate]));
-    let norm = Series::new("gradient norm", 0, training(&|metrics| metrics.gradient_norm));
-    charts.push(("Norm of the gradients before clipping".to_owned(), vec![norm]));
+    let norm = Series::new(
+        "gradient norm",
+        0,
+        training(&|metrics| metrics.gradient_norm),
+    );
+    charts.push((
+        "Norm of the gradients before clipping".to_owned(),
+        vec![norm],
+    ));
     charts
 }
 
 /// Scores between 0 and 1 that are worth a curve.
 fn score_series(history: &History, held_out: &dyn Fn(&str) -> Vec<(f64, f64)>) -> Vec<Series> {
     let wanted = |name: &str| {
-        matches!(name, "detection_auc" | "detection_recall" | "mlm_accuracy" | "token_accuracy")
-            || name.starts_with("exact_match")
+        matches!(
+            name,
+            "detection_auc" | "detection_recall" | "mlm_accuracy" | "token_accuracy"
+        ) || name.starts_with("exact_match")
     };
-    let scores = history.last_evaluation().into_iter().flat_map(|evaluation| &evaluation.scores);
+    let scores = history
+        .last_evaluation()
+        .into_iter()
+        .flat_map(|evaluation| &evaluation.scores);
     scores
         .filter(|(name, _)| wanted(name))
         .enumerate()
@@ -152,7 +189,11 @@ fn score_series(history: &History, held_out: &dyn Fn(&str) -> Vec<(f64, f64)>) -
 fn score_table(scores: &[(String, f64)]) -> String {
     let mut html = "<h3>Held-out scores after the last step</h3>\n<table>".to_owned();
     for (name, value) in scores {
-        let _ = write!(html, "<tr><th>{}</th><td>{value:.4}</td></tr>", escape(&readable(name)));
+        let _ = write!(
+            html,
+            "<tr><th>{}</th><td>{value:.4}</td></tr>",
+            escape(&readable(name))
+        );
     }
     html.push_str("</table>\n");
     html

@@ -173,9 +173,19 @@ impl Readback {
         let predicted = output.generator_logits.argmax(2);
         Ok(Self {
             mlm_loss: output.mlm_loss.try_into_scalar().map_err(unreadable)?,
-            detection_logits: output.detection_logits.try_into_vec_as().map_err(unreadable)?,
-            replaced: output.replaced.int().try_into_vec_as().map_err(unreadable)?,
-            corrupted: output.corrupted_input_ids.try_into_vec_as().map_err(unreadable)?,
+            detection_logits: output
+                .detection_logits
+                .try_into_vec_as()
+                .map_err(unreadable)?,
+            replaced: output
+                .replaced
+                .int()
+                .try_into_vec_as()
+                .map_err(unreadable)?,
+            corrupted: output
+                .corrupted_input_ids
+                .try_into_vec_as()
+                .map_err(unreadable)?,
             predicted: predicted.try_into_vec_as().map_err(unreadable)?,
         })
     }

@@ -121,7 +121,9 @@ impl TextToText {
             }
         }
         let share = |(right, asked): (usize, usize)| right as f64 / asked as f64;
-        let total = by_task.values().fold((0, 0), |sum, task| (sum.0 + task.0, sum.1 + task.1));
+        let total = by_task
+            .values()
+            .fold((0, 0), |sum, task| (sum.0 + task.0, sum.1 + task.1));
         let mut scores = Vec::new();
         if total.1 > 0 {
             scores.push(("exact_match".to_owned(), share(total)));
@@ -196,11 +198,7 @@ impl Task for TextToText {
         })
     }
 
-    fn save(
-        &self,
-        model: &T5ForConditionalGeneration,
-        folder: &Path,
-    ) -> Result<(), TrainingError> {
+    fn save(&self, model: &T5ForConditionalGeneration, folder: &Path) -> Result<(), TrainingError> {
         model.save_pretrained(folder)?;
         Ok(self.tokenizer.save(folder)?)
     }

@@ -1,0 +1,61 @@
+//! What a run of ELECTRA prepares.
+
+use std::sync::Arc;
+
+use lamplight_data::loader::{MaskedTokenLoader, MaskedTokenSettings};
+use lamplight_data::objective::replaced_token_detection::Masking;
+use lamplight_electra::ElectraPretraining;
+
+use super::{Prepared, Run, RunSummary};
+use crate::TrainingError;
+use crate::model_config::electra_config;
+use crate::progress::Observer;
+use crate::task::ReplacedTokenDetection;
+use crate::texts::load_texts;
+
+/// Pre-training by replaced-token detection.
+pub(super) fn replaced_token_detection(
+    mut run: Run,
+    prepared: &Prepared,
+    observer: &mut dyn Observer,
+) -> Result<RunSummary, TrainingError> {
+    let texts = load_texts(&run.sources, &prepared.files, &run.recipe, observer)?;
+    let vocab_size = run.resolve_vocab_size(&texts.tokenizer)?;
+    let config = electra_config(&run.recipe.model)?;
+    let generator = config.generator(run.recipe.model.generator_size.unwrap_or(1.0));
+
+    let recipe = &run.recipe;
+    let settings = MaskedTokenSettings {
+        masking: Masking {
+            mask_fraction: recipe.data.mask_fraction(),
+            keep_fraction: recipe.data.keep_fraction(),
+        },
+        sequence_length: recipe.data.inputs_length,
+        batch_size: recipe.training.batch_size,
+    };
+    let num_tokens = texts.training.num_tokens();
+    let loader = |corpus| {
+        MaskedTokenLoader::new(
+            Arc::new(corpus),
+            &texts.tokenizer,
+            settings,
+            recipe.training.seed,
+        )
+    };
+    let batches = loader(texts.training)?;
+    let held_out = loader(texts.held_out)?.evaluation_batches(recipe.evaluation.max_batches)?;
+    let task = ReplacedTokenDetection {
+        vocab_size,
+        tokenizer: texts.tokenizer,
+        held_out,
+        num_shown: recipe.evaluation.num_shown,
+    };
+    run.execute(
+        &prepared.folder,
+        &task,
+        batches,
+        num_tokens,
+        observer,
+        |device| ElectraPretraining::new(&config, &generator, device),
+    )
+}
