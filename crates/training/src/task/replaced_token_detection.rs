@@ -5,15 +5,15 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use lamplight_data::batch::MaskedBatch;
 use lamplight_data::tokenizer::Tokenizer;
-use lamplight_electra::{ElectraPretraining, PretrainingInput, PretrainingOutput};
+use lamplight_electra::{
+    DETECTION_LOSS_WEIGHT, ElectraPretraining, PretrainingInput, PretrainingOutput,
+};
 
 use super::{Task, Term};
 use crate::error::unreadable;
 use crate::evaluation::{DetectedToken, DetectionScores, Evaluation, Example, GeneratorScores};
 use crate::{TrainingError, feed};
 
-/// Weight of the detection loss beside the generator's (section 3.1).
-const DETECTION_FACTOR: f64 = 50.0;
 /// Tokens of a sentence in the report at most.
 const MAX_SHOWN_TOKENS: usize = 40;
 
@@ -91,7 +91,7 @@ impl Task for ReplacedTokenDetection {
             },
             Term {
                 name: "detection_loss",
-                factor: DETECTION_FACTOR,
+                factor: DETECTION_LOSS_WEIGHT,
             },
         ]
     }
