@@ -63,17 +63,6 @@ impl Checkpoint {
         Err(PretrainedError::NoWeights(folder.to_owned()))
     }
 
-    /// Reads one safetensors file rather than a folder.
-    ///
-    /// # Errors
-    /// The file cannot be read or is damaged.
-    pub fn open_file(path: &Path) -> Result<Self, PretrainedError> {
-        Ok(Self {
-            folder: path.to_owned(),
-            tensors: read_tensors(path)?,
-        })
-    }
-
     /// The folder, for messages.
     pub fn folder(&self) -> &Path {
         &self.folder
