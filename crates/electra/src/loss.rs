@@ -1,12 +1,7 @@
 //! The losses of the heads, with labels as Hugging Face's data has them.
 
 use burn::tensor::{Bool, Int, Tensor};
-use lamplight_layers::loss::{
-    WeightedSum, binary_cross_entropy, cross_entropy, targets_and_weights,
-};
-
-/// The label of a position that has none.
-const IGNORED: i64 = -100;
+use lamplight_layers::loss::{WeightedSum, binary_cross_entropy, label_loss};
 
 /// Cross-entropy of one label per row: logits `[batch, classes]`, labels `[batch]`, -100 where
 /// there is none. For sequence classification and multiple choice.
@@ -14,8 +9,7 @@ const IGNORED: i64 = -100;
 /// # Panics
 /// The shapes differ.
 pub fn sequence_loss(logits: Tensor<2>, labels: Tensor<1, Int>) -> WeightedSum {
-    let (targets, weights) = targets_and_weights(labels, IGNORED);
-    cross_entropy(logits, targets, weights).nll
+    label_loss(logits, labels)
 }
 
 /// Cross-entropy of one label per position: logits `[batch, length, classes]`, labels
@@ -24,7 +18,7 @@ pub fn sequence_loss(logits: Tensor<2>, labels: Tensor<1, Int>) -> WeightedSum {
 /// # Panics
 /// The shapes differ.
 pub fn token_loss(logits: Tensor<3>, labels: Tensor<2, Int>) -> WeightedSum {
-    sequence_loss(logits.flatten(0, 1), labels.flatten(0, 1))
+    label_loss(logits, labels.flatten(0, 1))
 }
 
 /// Binary cross-entropy over every position that is no padding: logits and labels

@@ -90,3 +90,17 @@ pub fn targets_and_weights(labels: Tensor<1, Int>, ignored: i64) -> (Tensor<1, I
     let weights = is_ignored.clone().bool_not().float();
     (labels.mask_fill(is_ignored, 0), weights)
 }
+
+/// The label of a position that has none, in Hugging Face's data.
+const IGNORED_LABEL: i64 = -100;
+
+/// Cross-entropy of logits `[.., classes]` with one label per row of them, `[rows]`; -100 where
+/// there is none.
+///
+/// # Panics
+/// The numbers of rows differ.
+pub fn label_loss<const D: usize>(logits: Tensor<D>, labels: Tensor<1, Int>) -> WeightedSum {
+    let classes = logits.dims()[D - 1];
+    let (targets, weights) = targets_and_weights(labels, IGNORED_LABEL);
+    cross_entropy(logits.reshape([-1, classes as i64]), targets, weights).nll
+}

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use burn::tensor::{Device, Int, Tensor};
-use lamplight_layers::loss::{cross_entropy, targets_and_weights};
+use burn::tensor::{Device, Tensor};
+use lamplight_layers::loss::label_loss;
 use lamplight_layers::pretrained::{Gradient, collect};
 use lamplight_t5::{
     Seq2SeqInput, Seq2SeqTrace, T5Config, T5EncoderModel, T5ForConditionalGeneration,
@@ -13,9 +13,6 @@ use lamplight_t5::{
 use lamplight_testing::{
     Case, Expected, SavedFolder, assert_same_tensors, compiles_kernels, run_cases, test_device,
 };
-
-/// Hugging Face's label of a position without one.
-const IGNORED: i64 = -100;
 
 fn is_t5(case: &Case) -> bool {
     let model_type = case.config("")["model_type"].as_str().map(str::to_owned);
@@ -51,15 +48,6 @@ fn seq2seq_input(expected: &Expected, device: &Device) -> Seq2SeqInput {
     }
 }
 
-/// The mean cross-entropy over the labels that count.
-fn label_loss<const D: usize>(logits: Tensor<D>, labels: Tensor<1, Int>) -> Tensor<1> {
-    let classes = logits.dims()[D - 1];
-    let (targets, weights) = targets_and_weights(labels, IGNORED);
-    cross_entropy(logits.reshape([-1, classes as i64]), targets, weights)
-        .nll
-        .mean()
-}
-
 fn seq2seq_loss(
     model: &T5ForConditionalGeneration,
     expected: &Expected,
@@ -67,7 +55,7 @@ fn seq2seq_loss(
 ) -> Tensor<1> {
     let logits = model.forward(seq2seq_input(expected, device)).logits;
     let labels = expected.int_tensor::<2>("labels", device);
-    label_loss(logits, labels.flatten(0, 1))
+    label_loss(logits, labels.flatten(0, 1)).mean()
 }
 
 #[test]
@@ -252,14 +240,14 @@ fn saved_and_loaded_classification_heads_are_those_of_the_reference() {
             let logits = model.forward(input_ids(), padding_mask());
             let labels = expected.int_tensor::<1>("labels", &device);
             expected.assert("logits", logits.clone());
-            expected.assert("loss", label_loss(logits, labels));
+            expected.assert("loss", label_loss(logits, labels).mean());
             assert_round_trip(case, |folder| model.save_pretrained(folder).unwrap());
         } else if is_architecture(case, "T5ForTokenClassification") {
             let model = T5ForTokenClassification::from_pretrained(&case.path, &device).unwrap();
             let logits = model.forward(input_ids(), padding_mask());
             let labels = expected.int_tensor::<2>("labels", &device);
             expected.assert("logits", logits.clone());
-            expected.assert("loss", label_loss(logits, labels.flatten(0, 1)));
+            expected.assert("loss", label_loss(logits, labels.flatten(0, 1)).mean());
             assert_round_trip(case, |folder| model.save_pretrained(folder).unwrap());
         } else {
             return false;
