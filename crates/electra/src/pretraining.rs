@@ -137,6 +137,11 @@ impl ElectraPretraining {
         names::joint()
     }
 
+    /// The config of the discriminator.
+    pub fn config(&self) -> &ElectraConfig {
+        &self.discriminator.config
+    }
+
     /// The generator, which holds what is shared.
     pub fn generator(&self) -> &ElectraForMaskedLM {
         &self.generator

@@ -34,6 +34,24 @@ pub enum TrainingError {
         /// The operating system's reason.
         source: std::io::Error,
     },
+    /// A line of the metrics is none.
+    #[error("{}:{line}: no line of metrics: {source}", path.display())]
+    Metrics {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from one.
+        line: usize,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// A folder that a run would have filled lacks something.
+    #[error("{} is not the folder of a run: it holds no {missing}", path.display())]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+        /// The file that every run has.
+        missing: String,
+    },
     /// The output folder holds something already, and nothing is ever overwritten.
     #[error("the output folder {} is not empty; choose a new one", path.display())]
     OutputNotEmpty {

@@ -5,10 +5,14 @@
 //! [`optimizer`], [`schedule`] and [`gradients`], and [`run_folder`], [`metrics`] and [`report`] keep
 //! the results. [`progress`] is how a program hears of it; nothing here prints.
 
+mod atomic_file;
+pub mod comparison;
 mod error;
 pub mod evaluation;
 pub mod feed;
+pub mod flops;
 pub mod gradients;
+mod memory;
 pub mod metrics;
 mod model_config;
 pub mod optimizer;
@@ -20,6 +24,7 @@ pub mod run_folder;
 pub mod schedule;
 pub mod seed;
 pub mod task;
+pub mod tensorboard;
 pub mod texts;
 pub mod trainer;
 

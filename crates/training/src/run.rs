@@ -12,8 +12,9 @@ use lamplight_data::loader::Prefetch;
 use lamplight_data::tokenizer::Tokenizer;
 
 use crate::metrics::History;
-use crate::progress::{Observer, Plan};
+use crate::progress::{Observer, Plan, Several};
 use crate::recipe::{Objective, Recipe};
+use crate::report::RedrawnReport;
 use crate::run_folder::RunFolder;
 use crate::task::Task;
 use crate::texts::{Files, Sources};
@@ -158,17 +159,21 @@ impl Run {
             device,
             folder,
         };
-        let batches = Prefetch::new(batches, PREFETCHED_BATCHES)?;
-        let outcome = trainer.run(model, batches, observer)?;
-        let summary = RunSummary {
+        let mut summary = RunSummary {
             name: self.name.clone(),
             recipe: recipe.clone(),
             folder: folder.clone(),
-            checkpoint: outcome.checkpoint,
-            history: outcome.history,
+            checkpoint: PathBuf::new(),
+            history: History::default(),
             num_parameters,
-            num_steps: outcome.num_steps,
+            num_steps: 0,
         };
+        let mut report = RedrawnReport::new(summary.clone());
+        let batches = Prefetch::new(batches, PREFETCHED_BATCHES)?;
+        let outcome = trainer.run(model, batches, &mut Several(vec![observer, &mut report]))?;
+        summary.checkpoint = outcome.checkpoint;
+        summary.history = outcome.history;
+        summary.num_steps = outcome.num_steps;
         report::write(&folder.report(), std::slice::from_ref(&summary))?;
         Ok(summary)
     }

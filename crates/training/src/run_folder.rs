@@ -31,6 +31,26 @@ impl RunFolder {
         Ok(run)
     }
 
+    /// The folder of a run that was begun before.
+    ///
+    /// # Errors
+    /// It is none: the recipe or the metrics are not there.
+    pub fn open(path: &Path) -> Result<Self, TrainingError> {
+        let run = Self {
+            path: path.to_owned(),
+        };
+        for file in [run.recipe(), run.metrics()] {
+            if !file.is_file() {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                return Err(TrainingError::NotARun {
+                    path: path.to_owned(),
+                    missing: name.into_owned(),
+                });
+            }
+        }
+        Ok(run)
+    }
+
     /// Takes the first of `runs/NAME-1`, `runs/NAME-2` and so on that does not exist.
     ///
     /// # Errors

@@ -149,6 +149,7 @@ impl<T: Task> Trainer<'_, T> {
                 None => shares,
             });
             log.count_tokens(self.task.num_tokens(batch));
+            log.count_flops(self.task.flops(&model, batch));
         }
         let gradients = accumulator.grads();
         let (gradients, norm) = match self.settings.clip_norm {

@@ -43,6 +43,9 @@ pub trait Task {
     /// Real tokens of the batch.
     fn num_tokens(&self, batch: &Self::Batch) -> usize;
 
+    /// Floating-point operations that training on the batch takes, by the rule of [`crate::flops`].
+    fn flops(&self, model: &Self::Model, batch: &Self::Batch) -> f64;
+
     /// The mean of each term over the batch, `[1]` each.
     ///
     /// # Errors

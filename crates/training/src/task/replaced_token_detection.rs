@@ -12,7 +12,7 @@ use lamplight_electra::{
 use super::{Task, Term};
 use crate::error::unreadable;
 use crate::evaluation::{DetectedToken, DetectionScores, Evaluation, Example, GeneratorScores};
-use crate::{TrainingError, feed};
+use crate::{TrainingError, feed, flops};
 
 /// Tokens of a sentence in the report at most.
 const MAX_SHOWN_TOKENS: usize = 40;
@@ -103,6 +103,15 @@ impl Task for ReplacedTokenDetection {
 
     fn num_tokens(&self, batch: &MaskedBatch) -> usize {
         batch.num_tokens()
+    }
+
+    fn flops(&self, model: &ElectraPretraining, batch: &MaskedBatch) -> f64 {
+        let shape = flops::ElectraShape {
+            length: batch.input_ids.columns,
+            num_masked: batch.masked_positions.columns,
+        };
+        let (discriminator, generator) = (model.config(), model.generator().config());
+        batch.input_ids.rows as f64 * flops::electra_training(discriminator, generator, shape)
     }
 
     fn losses(

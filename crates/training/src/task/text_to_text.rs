@@ -13,7 +13,7 @@ use lamplight_t5::{Seq2SeqInput, T5ForConditionalGeneration};
 use super::{Task, Term};
 use crate::error::unreadable;
 use crate::evaluation::{Evaluation, Example, TokenScores};
-use crate::{TrainingError, feed};
+use crate::{TrainingError, feed, flops};
 
 /// Inputs that are answered at once.
 const ANSWER_BATCH: usize = 32;
@@ -157,6 +157,12 @@ impl Task for TextToText {
 
     fn num_tokens(&self, batch: &Seq2SeqBatch) -> usize {
         batch.num_tokens()
+    }
+
+    fn flops(&self, model: &T5ForConditionalGeneration, batch: &Seq2SeqBatch) -> f64 {
+        let (source, target) = (&batch.encoder_input_ids, &batch.decoder_input_ids);
+        let row = flops::t5_training(model.config(), source.columns, target.columns);
+        source.rows as f64 * row
     }
 
     fn losses(

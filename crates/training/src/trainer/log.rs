@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::Tensor;
 
-use crate::TrainingError;
 use crate::error::unreadable;
 use crate::evaluation::Evaluation;
 use crate::metrics::{History, MetricsFile, StepMetrics};
 use crate::run_folder::RunFolder;
 use crate::task::Term;
+use crate::{TrainingError, memory};
 
 /// The metrics file, and the steps that are not in it yet.
 pub(super) struct Log {
@@ -20,6 +20,8 @@ pub(super) struct Log {
     pending: Vec<Pending>,
     num_tokens: u64,
     num_logged_tokens: u64,
+    /// Of the steps since the last line.
+    flops: f64,
     started: Instant,
     line_started: Instant,
     last_checkpoint: Option<PathBuf>,
@@ -42,6 +44,7 @@ impl Log {
             pending: Vec::new(),
             num_tokens: 0,
             num_logged_tokens: 0,
+            flops: 0.0,
             started: Instant::now(),
             line_started: Instant::now(),
             last_checkpoint: None,
@@ -58,6 +61,10 @@ impl Log {
 
     pub(super) fn count_tokens(&mut self, number: usize) {
         self.num_tokens += number as u64;
+    }
+
+    pub(super) fn count_flops(&mut self, number: f64) {
+        self.flops += number;
     }
 
     /// Keeps a step's mean of each term and its gradient norm, `[terms + 1]`.
@@ -91,7 +98,7 @@ impl Log {
     pub(super) fn flush(&mut self, step: usize) -> Result<StepMetrics, TrainingError> {
         let learning_rate = self.pending.last().map_or(0.0, |step| step.learning_rate);
         let means = self.read_pending()?;
-        let elapsed = self.line_started.elapsed().as_secs_f64();
+        let elapsed = self.line_started.elapsed().as_secs_f64().max(1e-9);
         let num_tokens = self.num_tokens - self.num_logged_tokens;
         self.num_logged_tokens = self.num_tokens;
         self.line_started = Instant::now();
@@ -99,12 +106,17 @@ impl Log {
         let metrics = StepMetrics {
             step,
             loss: named().map(|(term, mean)| term.factor * mean).sum(),
-            terms: named().map(|(term, mean)| (term.name, *mean)).collect(),
             gradient_norm: means.last().copied().unwrap_or(0.0),
             learning_rate,
             num_tokens: self.num_tokens,
-            tokens_per_second: num_tokens as f64 / elapsed.max(1e-9),
+            tokens_per_second: num_tokens as f64 / elapsed,
+            flops_per_second: std::mem::take(&mut self.flops) / elapsed,
+            memory_bytes: memory::resident_bytes(),
+            num_skipped: 0,
             seconds: self.started.elapsed().as_secs_f64(),
+            terms: named()
+                .map(|(term, mean)| (term.name.to_owned(), *mean))
+                .collect(),
         };
         self.file.write_step(&metrics)?;
         self.history.steps.push(metrics.clone());
