@@ -28,6 +28,13 @@ pub enum Command {
 pub struct TrainArguments {
     /// A preset such as electra_small, or the path of a .toml file
     pub recipe: Option<String>,
+    /// Go on with the run in this folder, from its newest checkpoint
+    #[arg(
+        long,
+        value_name = "RUN",
+        conflicts_with_all = ["recipe", "data", "valid", "tokenizer", "output", "overrides"]
+    )]
+    pub resume: Option<PathBuf>,
     /// Texts to train on: files (.jsonl, .txt, also .gz and .zst), folders or patterns
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "recipe")]
     pub data: Vec<PathBuf>,

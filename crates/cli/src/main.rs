@@ -19,6 +19,8 @@ use arguments::{Arguments, Command};
 
 /// The input was refused.
 const BAD_INPUT: u8 = 2;
+/// Training has diverged.
+const DIVERGED: u8 = 3;
 /// Interrupted, as shells report it: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
 
@@ -53,7 +55,10 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<TrainingError>() {
-        Some(TrainingError::NonFiniteLoss { .. } | TrainingError::Device(_)) => ExitCode::FAILURE,
+        Some(TrainingError::Diverged { .. }) => ExitCode::from(DIVERGED),
+        Some(TrainingError::Device(_) | TrainingError::CheckpointNotWritten { .. }) => {
+            ExitCode::FAILURE
+        }
         _ => ExitCode::from(BAD_INPUT),
     }
 }

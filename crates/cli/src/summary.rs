@@ -26,7 +26,12 @@ pub fn print(runs: &[RunSummary], report: &Path) -> std::io::Result<()> {
     }
     writeln!(out, "report  {}", report.display())?;
     match runs.iter().find(|run| !run.is_complete()) {
-        Some(run) => writeln!(out, "interrupted after step {}", run.num_steps),
+        Some(run) => writeln!(
+            out,
+            "interrupted after step {}; to go on: lamplight train --resume {}",
+            run.num_steps,
+            run.folder.path().display()
+        ),
         None => Ok(()),
     }
 }

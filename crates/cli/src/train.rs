@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use lamplight_training::recipe::Recipe;
-use lamplight_training::run::{Run, RunSummary, train};
+use lamplight_training::run::{Run, RunSummary, resume, train};
 use lamplight_training::texts::Sources;
 
 use crate::arguments::TrainArguments;
@@ -12,6 +12,11 @@ use crate::{INTERRUPTED, interrupt, quickstart, summary};
 
 /// Trains one recipe, or the quickstart.
 pub fn run(arguments: &TrainArguments) -> anyhow::Result<ExitCode> {
+    if let Some(folder) = &arguments.resume {
+        let device = arguments.device.open()?;
+        interrupt::listen()?;
+        return finish(resume(folder, device, &mut Console::new())?);
+    }
     let Some(recipe) = &arguments.recipe else {
         return quickstart::run(arguments);
     };
@@ -28,9 +33,13 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<ExitCode> {
         device: arguments.device.open()?,
     };
     interrupt::listen()?;
-    let finished = execute(run)?;
-    summary::print(std::slice::from_ref(&finished), &finished.folder.report())?;
-    Ok(exit_code(&finished))
+    finish(execute(run)?)
+}
+
+/// Shows what a run has come to.
+fn finish(run: RunSummary) -> anyhow::Result<ExitCode> {
+    summary::print(std::slice::from_ref(&run), &run.folder.report())?;
+    Ok(exit_code(&run))
 }
 
 /// Trains with live progress.

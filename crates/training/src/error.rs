@@ -6,6 +6,7 @@ use lamplight_data::DataError;
 use lamplight_layers::config::ConfigError;
 use lamplight_layers::pretrained::PretrainedError;
 
+use crate::optimizer::OptimizerError;
 use crate::recipe::RecipeError;
 
 /// Any failure of a training run.
@@ -100,14 +101,76 @@ pub enum TrainingError {
         vocab_size: usize,
     },
     /// Training diverged.
-    #[error("the loss of step {step} is {loss}: training has diverged; {last_checkpoint}")]
-    NonFiniteLoss {
+    #[error(
+        "training has diverged: step {step} is not finite (loss {loss}, gradient norm {norm}) after {num_rollbacks} returns to a checkpoint; {last_checkpoint}; lower optimizer.learning_rate or set training.clip_norm"
+    )]
+    Diverged {
         /// The step, counted from one.
         step: usize,
-        /// What was computed.
-        loss: f32,
+        /// The whole loss.
+        loss: f64,
+        /// The norm of the gradients.
+        norm: f32,
+        /// How often the run went back before.
+        num_rollbacks: usize,
         /// Where the last good checkpoint is, as a clause.
         last_checkpoint: String,
+    },
+    /// A checkpoint is not as it was written.
+    #[error("the checkpoint {} is damaged: {reason}", path.display())]
+    DamagedCheckpoint {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// Which file, and what is wrong with it.
+        reason: String,
+    },
+    /// A checkpoint of a program that is newer than this one.
+    #[error(
+        "the checkpoint {} has format {format}, this program knows {known}: resume with the newer program that wrote it", path.display()
+    )]
+    FutureCheckpoint {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// Its format.
+        format: u64,
+        /// The newest format known here.
+        known: u64,
+    },
+    /// A checkpoint of another run.
+    #[error(
+        "cannot go on from the checkpoint {}: {difference}; restore what changed, or start a new run", path.display()
+    )]
+    ForeignCheckpoint {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// What differs.
+        difference: &'static str,
+    },
+    /// The optimizer's state in a checkpoint does not fit.
+    #[error("{}: {source}", path.display())]
+    OptimizerState {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: OptimizerError,
+    },
+    /// A checkpoint could not be written.
+    #[error(
+        "cannot write the checkpoint {} of about {num_bytes} bytes: {source}; earlier checkpoints are as they were", path.display()
+    )]
+    CheckpointNotWritten {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// What it takes.
+        num_bytes: u64,
+        /// Why.
+        source: Box<TrainingError>,
+    },
+    /// Another process trains in this folder.
+    #[error("another process is training in {}; wait for it or stop it first", path.display())]
+    RunBusy {
+        /// The folder.
+        path: PathBuf,
     },
     /// Values could not be read back from the device.
     #[error("cannot read from the device: {0}")]

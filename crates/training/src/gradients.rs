@@ -4,27 +4,22 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use burn_optim::GradientsParams;
 
-/// Scales all gradients by one factor so that their joint norm is at most `limit`:
-/// `limit / max(norm, limit)`. Everything stays on the device; nothing is read back.
-///
-/// Returns the scaled gradients and the norm before scaling, `[1]`; no norm when the module has no
-/// gradient at all.
-pub fn clip_global_norm<M: Module>(
+/// All gradients times a factor.
+pub fn scale<M: Module>(
     module: &M,
     gradients: GradientsParams,
-    limit: f64,
-) -> (GradientsParams, Option<Tensor<1>>) {
-    let Some(norm) = global_norm(module, &gradients) else {
-        return (gradients, None);
-    };
-    let factor = norm.clone().clamp_min(limit).recip().mul_scalar(limit);
+    factor: f64,
+) -> GradientsParams {
+    if factor == 1.0 {
+        return gradients;
+    }
     let mut scaling = Scaling {
         factor,
         gradients,
         scaled: GradientsParams::new(),
     };
     module.visit(&mut scaling);
-    (scaling.scaled, Some(norm))
+    scaling.scaled
 }
 
 /// The root of the sum of squares of all gradients, `[1]`, on the device; `None` without gradients.
@@ -55,7 +50,7 @@ impl ModuleVisitor for SumOfSquares<'_> {
 }
 
 struct Scaling {
-    factor: Tensor<1>,
+    factor: f64,
     gradients: GradientsParams,
     scaled: GradientsParams,
 }
@@ -63,8 +58,7 @@ struct Scaling {
 impl ModuleVisitor for Scaling {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-            let scaled = gradient * self.factor.clone().reshape([1; D]);
-            self.scaled.register(param.id, scaled);
+            self.scaled.register(param.id, gradient * self.factor);
         }
     }
 }

@@ -41,7 +41,11 @@ pub struct StepMetrics {
     pub memory_bytes: Option<u64>,
     /// Steps since the start whose update was left out because a loss or gradient was not finite.
     #[serde(default)]
-    pub num_skipped: usize,
+    pub num_skipped: u64,
+    /// Share of the time since the last line that was not spent in forward, backward and update:
+    /// waiting for data, keeping metrics, telling people.
+    #[serde(default)]
+    pub overhead: f64,
     /// Seconds since the start.
     pub seconds: f64,
     /// The terms of the loss before their coefficients: every other key of the line.

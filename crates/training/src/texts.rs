@@ -6,6 +6,7 @@ use lamplight_data::corpus::{Corpus, Progress};
 use lamplight_data::synthetic::{self, TextPair};
 use lamplight_data::tokenizer::{Tokenizer, train};
 use lamplight_data::{DataError, source};
+use serde::{Deserialize, Serialize};
 
 use crate::TrainingError;
 use crate::progress::{Observer, Stage};
@@ -17,7 +18,7 @@ const MAX_TOKENIZER_TEXT_BYTES: usize = 32 << 20;
 const CORPUS_SEED: u64 = 0;
 
 /// Where texts and tokenizer come from.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sources {
     /// Files, folders and patterns to train on; without any the recipe's generated corpus is used.
     pub data: Vec<PathBuf>,
@@ -50,6 +51,22 @@ pub struct Pairs {
 }
 
 impl Sources {
+    /// The same from any working directory.
+    ///
+    /// # Errors
+    /// The working directory is gone.
+    pub fn absolute(&self) -> Result<Self, TrainingError> {
+        let absolute = |path: &PathBuf| {
+            std::path::absolute(path).map_err(TrainingError::io("find the place of", path))
+        };
+        let all = |paths: &[PathBuf]| paths.iter().map(absolute).collect::<Result<_, _>>();
+        Ok(Self {
+            data: all(&self.data)?,
+            valid: all(&self.valid)?,
+            tokenizer: self.tokenizer.as_ref().map(absolute).transpose()?,
+        })
+    }
+
     /// Finds every file that is named, so that a misspelt path is an error before any work.
     ///
     /// # Errors

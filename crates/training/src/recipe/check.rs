@@ -183,6 +183,11 @@ impl Recipe {
             ("training.evaluate_every", training.evaluate_every),
             ("training.checkpoint_every", training.checkpoint_every),
             ("training.log_every", training.log_every),
+            (
+                "stability.max_skips_in_a_row",
+                self.stability.max_skips_in_a_row,
+            ),
+            ("checkpoints.keep_last", self.checkpoints.keep_last),
             ("evaluation.max_batches", self.evaluation.max_batches),
             ("evaluation.num_answers", self.evaluation.num_answers),
         ] {

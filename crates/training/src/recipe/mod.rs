@@ -14,6 +14,8 @@ pub use presets::{Preset, presets};
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::Retention;
+use crate::stability::StabilitySettings;
 use crate::optimizer::{AdamWConfig, OptimizerKind};
 use crate::schedule::{Schedule, ScheduleKind};
 
@@ -34,6 +36,12 @@ pub struct Recipe {
     pub schedule: ScheduleSettings,
     /// How long, and what is written when.
     pub training: TrainingSettings,
+    /// What is done about steps that are not finite or stand out.
+    #[serde(default)]
+    pub stability: StabilitySettings,
+    /// Which checkpoints stay.
+    #[serde(default)]
+    pub checkpoints: CheckpointSettings,
     /// How the held-out texts are scored.
     #[serde(default)]
     pub evaluation: EvaluationSettings,
@@ -251,6 +259,38 @@ fn default_accumulation() -> usize {
     1
 }
 
+/// Whether a score is better when it is lower or higher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BestIs {
+    /// As a loss.
+    Lowest,
+    /// As an accuracy.
+    Highest,
+}
+
+/// `[checkpoints]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointSettings {
+    /// So many of the newest stay.
+    pub keep_last: usize,
+    /// The one with the best of this held-out score stays too; absent for none.
+    pub best_score: Option<String>,
+    /// Which value of it is best.
+    pub best_is: Option<BestIs>,
+}
+
+impl Default for CheckpointSettings {
+    fn default() -> Self {
+        Self {
+            keep_last: 3,
+            best_score: None,
+            best_is: None,
+        }
+    }
+}
+
 /// `[evaluation]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -274,6 +314,16 @@ impl Default for EvaluationSettings {
 }
 
 impl Recipe {
+    /// Which checkpoints stay.
+    pub fn retention(&self) -> Retention {
+        let settings = &self.checkpoints;
+        let highest = settings.best_is == Some(BestIs::Highest);
+        Retention {
+            num_last: settings.keep_last,
+            best: settings.best_score.clone().map(|score| (score, highest)),
+        }
+    }
+
     /// The schedule of the learning rate.
     pub fn schedule(&self) -> Schedule {
         Schedule {

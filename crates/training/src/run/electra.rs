@@ -6,7 +6,7 @@ use lamplight_data::loader::{MaskedTokenLoader, MaskedTokenSettings};
 use lamplight_data::objective::replaced_token_detection::Masking;
 use lamplight_electra::ElectraPretraining;
 
-use super::{Prepared, Run, RunSummary};
+use super::{Material, Prepared, Run, RunSummary};
 use crate::TrainingError;
 use crate::model_config::electra_config;
 use crate::progress::Observer;
@@ -42,7 +42,10 @@ pub(super) fn replaced_token_detection(
             recipe.training.seed,
         )
     };
-    let batches = loader(texts.training)?;
+    let material = Material {
+        examples: loader(texts.training)?,
+        num_tokens,
+    };
     let held_out = loader(texts.held_out)?.evaluation_batches(recipe.evaluation.max_batches)?;
     let task = ReplacedTokenDetection {
         vocab_size,
@@ -50,12 +53,7 @@ pub(super) fn replaced_token_detection(
         held_out,
         num_shown: recipe.evaluation.num_shown,
     };
-    run.execute(
-        &prepared.folder,
-        &task,
-        batches,
-        num_tokens,
-        observer,
-        |device| ElectraPretraining::new(&config, &generator, device),
-    )
+    run.execute(prepared, &task, material, observer, |device| {
+        ElectraPretraining::new(&config, &generator, device)
+    })
 }

@@ -11,7 +11,7 @@ use lamplight_data::synthetic::TextPair;
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_t5::T5ForConditionalGeneration;
 
-use super::{Prepared, Run, RunSummary};
+use super::{Material, Prepared, Run, RunSummary};
 use crate::TrainingError;
 use crate::model_config::t5_config;
 use crate::progress::Observer;
@@ -42,7 +42,10 @@ pub(super) fn span_corruption(
         let seed = recipe.training.seed;
         SpanCorruptionLoader::new(Arc::new(corpus), &texts.tokenizer, settings, seed)
     };
-    let batches = loader(texts.training)?;
+    let material = Material {
+        examples: loader(texts.training)?,
+        num_tokens,
+    };
     let held_out = loader(texts.held_out)?.evaluation_batches(recipe.evaluation.max_batches)?;
     let task = TextToText {
         vocab_size,
@@ -53,14 +56,9 @@ pub(super) fn span_corruption(
         num_shown: recipe.evaluation.num_shown,
         z_loss: recipe.training.z_loss.unwrap_or(0.0),
     };
-    run.execute(
-        &prepared.folder,
-        &task,
-        batches,
-        num_tokens,
-        observer,
-        |device| T5ForConditionalGeneration::new(&config, device),
-    )
+    run.execute(prepared, &task, material, observer, |device| {
+        T5ForConditionalGeneration::new(&config, device)
+    })
 }
 
 /// Training on tasks.
@@ -86,7 +84,10 @@ pub(super) fn text_to_text(
         .map(|(input, target)| input.len() + target.len())
         .sum();
     let loader = |pairs| TextToTextLoader::new(Arc::new(pairs), settings, recipe.training.seed);
-    let batches = loader(training)?;
+    let material = Material {
+        examples: loader(training)?,
+        num_tokens,
+    };
     let held_out = loader(encode_pairs(&pairs.tokenizer, &pairs.held_out)?)?
         .evaluation_batches(recipe.evaluation.max_batches)?;
     let task = TextToText {
@@ -98,14 +99,9 @@ pub(super) fn text_to_text(
         num_shown: recipe.evaluation.num_shown,
         z_loss: recipe.training.z_loss.unwrap_or(0.0),
     };
-    run.execute(
-        &prepared.folder,
-        &task,
-        batches,
-        num_tokens,
-        observer,
-        |device| T5ForConditionalGeneration::new(&config, device),
-    )
+    run.execute(prepared, &task, material, observer, |device| {
+        T5ForConditionalGeneration::new(&config, device)
+    })
 }
 
 type IdPair = (Vec<u32>, Vec<u32>);

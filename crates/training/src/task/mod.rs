@@ -1,5 +1,6 @@
 //! What one step computes: a batch and a model to losses, and a held-out score.
 
+mod collapse;
 mod replaced_token_detection;
 mod text_to_text;
 
@@ -10,6 +11,8 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use lamplight_data::tokenizer::Tokenizer;
+use lamplight_layers::pretrained::NameTable;
 
 use crate::TrainingError;
 use crate::evaluation::Evaluation;
@@ -28,7 +31,7 @@ pub struct Term {
 /// The loss is the sum of `factor * mean` over the terms. Each mean is over its own number of
 /// positions, so a step of several micro-batches weights them by [`Task::weights`]; then it equals
 /// the step of one large batch.
-pub trait Task {
+pub trait Task: Sync {
     /// The module that is trained.
     type Model: Module;
     /// A batch on the host.
@@ -62,6 +65,23 @@ pub trait Task {
     /// # Errors
     /// An id lies past the vocabulary, or the device cannot be read.
     fn evaluate(&self, model: &Self::Model, device: &Device) -> Result<Evaluation, TrainingError>;
+
+    /// What the scores of all evaluations so far say to be wrong, with what to change.
+    fn warnings(&self, _evaluations: &[(usize, Evaluation)]) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The tokenizer that is saved with each checkpoint.
+    fn tokenizer(&self) -> &Tokenizer;
+
+    /// Hugging Face's names of the parameters.
+    fn names(&self, model: &Self::Model) -> NameTable;
+
+    /// Reads a model that [`Task::save`] wrote.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or holds another model.
+    fn load(&self, folder: &Path, device: &Device) -> Result<Self::Model, TrainingError>;
 
     /// Writes the model in Hugging Face's layout, with the tokenizer beside it.
     ///

@@ -8,8 +8,9 @@ use lamplight_data::tokenizer::Tokenizer;
 use lamplight_electra::{
     DETECTION_LOSS_WEIGHT, ElectraPretraining, PretrainingInput, PretrainingOutput,
 };
+use lamplight_layers::pretrained::NameTable;
 
-use super::{Task, Term};
+use super::{Task, Term, collapse};
 use crate::error::unreadable;
 use crate::evaluation::{DetectedToken, DetectionScores, Evaluation, Example, GeneratorScores};
 use crate::{TrainingError, feed, flops};
@@ -157,6 +158,22 @@ impl Task for ReplacedTokenDetection {
         let mut scores = detection.scores();
         scores.extend(generator.scores());
         Ok(Evaluation { scores, examples })
+    }
+
+    fn warnings(&self, evaluations: &[(usize, Evaluation)]) -> Vec<String> {
+        collapse::warnings(evaluations)
+    }
+
+    fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    fn names(&self, _model: &ElectraPretraining) -> NameTable {
+        ElectraPretraining::names()
+    }
+
+    fn load(&self, folder: &Path, device: &Device) -> Result<ElectraPretraining, TrainingError> {
+        Ok(ElectraPretraining::from_pretrained(folder, device)?)
     }
 
     fn save(&self, model: &ElectraPretraining, folder: &Path) -> Result<(), TrainingError> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use lamplight_data::batch::{Matrix, Seq2SeqBatch};
 use lamplight_data::tokenizer::Tokenizer;
+use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::loss::{CrossEntropy, cross_entropy};
 use lamplight_t5::{Seq2SeqInput, T5ForConditionalGeneration};
 
@@ -202,6 +203,18 @@ impl Task for TextToText {
             scores,
             examples: answered.examples,
         })
+    }
+
+    fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    fn names(&self, model: &T5ForConditionalGeneration) -> NameTable {
+        T5ForConditionalGeneration::names(model.config())
+    }
+
+    fn load(&self, folder: &Path, device: &Device) -> Result<T5ForConditionalGeneration, TrainingError> {
+        Ok(T5ForConditionalGeneration::from_pretrained(folder, device)?)
     }
 
     fn save(&self, model: &T5ForConditionalGeneration, folder: &Path) -> Result<(), TrainingError> {
