@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
+use lamplight_training::progress::{Observer, Several};
 use lamplight_training::recipe::Recipe;
 use lamplight_training::run::{Run, RunSummary, train};
+use lamplight_training::tensorboard::TensorBoard;
 use lamplight_training::texts::Sources;
 
 use crate::arguments::TrainArguments;
-use crate::console::Console;
-use crate::{INTERRUPTED, interrupt, quickstart, summary};
+use crate::{INTERRUPTED, console, interrupt, quickstart, summary};
 
 /// Trains one recipe, or the quickstart.
 pub fn run(arguments: &TrainArguments) -> anyhow::Result<ExitCode> {
@@ -28,14 +29,24 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<ExitCode> {
         device: arguments.device.open()?,
     };
     interrupt::listen()?;
-    let finished = execute(run)?;
+    let finished = execute(run, arguments)?;
     summary::print(std::slice::from_ref(&finished), &finished.folder.report())?;
     Ok(exit_code(&finished))
 }
 
 /// Trains with live progress.
-pub fn execute(run: Run) -> anyhow::Result<RunSummary> {
-    Ok(train(run, &mut Console::new())?)
+pub fn execute(run: Run, arguments: &TrainArguments) -> anyhow::Result<RunSummary> {
+    let mut console = console::open(arguments.peak_flops);
+    let mut board = arguments.tensorboard.then(TensorBoard::default);
+    let mut observers: Vec<&mut dyn Observer> = vec![console.as_mut()];
+    observers.extend(board.as_mut().map(|board| board as &mut dyn Observer));
+    let finished = train(run, &mut Several(observers))?;
+    if let Some(Err(error)) = board.map(TensorBoard::finish) {
+        console.warned(&format!(
+            "the event files for TensorBoard are not whole: {error}"
+        ));
+    }
+    Ok(finished)
 }
 
 /// What the shell is told of a run that has ended without an error.
