@@ -19,6 +19,8 @@ pub struct Arguments {
 pub enum Command {
     /// Train a model; without a recipe the quickstart: a tiny ELECTRA and a tiny T5 on generated text
     Train(TrainArguments),
+    /// Lay runs over each other: a table, and a page with their curves
+    Compare(CompareArguments),
     /// List the devices that this build can use on this machine
     Devices,
 }
@@ -53,4 +55,29 @@ pub struct TrainArguments {
     /// Change a key of the recipe, as in --set training.steps=1000
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+    /// Write event files for TensorBoard, too, into the folder tensorboard of the run
+    #[arg(long)]
+    pub tensorboard: bool,
+    /// What the device can do at most, in floating-point operations per second, as in 989e12: then the
+    /// share of it that the model uses (MFU) is shown
+    #[arg(long, value_name = "NUMBER", value_parser = positive)]
+    pub peak_flops: Option<f64>,
+}
+
+/// `compare`
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// Folders of runs, finished or not
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Where to write the page; a file that is no such page is never overwritten
+    #[arg(long, value_name = "FILE", default_value = "compare.html")]
+    pub output: PathBuf,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        _ => Err("expected a number above 0, such as 1e12".to_owned()),
+    }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::INTERRUPTED;
+use crate::console::screen;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 static TRAINING: AtomicBool = AtomicBool::new(false);
@@ -31,10 +32,14 @@ fn listen_to_slurm() -> anyhow::Result<()> {
 fn request() {
     let is_training = TRAINING.load(Ordering::SeqCst);
     if REQUESTED.swap(true, Ordering::SeqCst) || !is_training {
+        screen::restore();
         std::process::exit(i32::from(INTERRUPTED));
     }
-    let message = "\nstopping after this step with a checkpoint; Ctrl-C again stops at once";
-    let _ = writeln!(std::io::stderr(), "{message}");
+    // The view of a terminal says it itself.
+    if !screen::is_taken() {
+        let message = "\nstopping after this step with a checkpoint; Ctrl-C again stops at once";
+        let _ = writeln!(std::io::stderr(), "{message}");
+    }
 }
 
 /// From now on there is something to save.

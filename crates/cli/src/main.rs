@@ -1,6 +1,7 @@
 //! `lamplight`: train T5 and ELECTRA from the command line.
 
 mod arguments;
+mod compare;
 mod console;
 mod devices;
 mod interrupt;
@@ -29,12 +30,13 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(console::screen::writer)
         .without_time()
         .with_target(false)
         .init();
     let result = match arguments.command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Devices => devices::run(),
     };
     match result {

@@ -52,7 +52,7 @@ fn print_run(out: &mut StdoutLock<'_>, run: &RunSummary) -> std::io::Result<()> 
         duration(last.seconds)
     )?;
     for ((name, first), (_, last)) in first.terms.iter().zip(&last.terms) {
-        if *name != "squared_log_z" {
+        if name != "squared_log_z" {
             writeln!(out, "  {:<26} {first:.3} -> {last:.3}", training_name(name))?;
         }
     }

@@ -9,6 +9,9 @@ use crate::TrainingError;
 use crate::comparison::{RecordedRun, Row, differing_keys, table};
 use crate::metrics::History;
 
+/// The title of the page, by which it is known.
+pub const COMPARISON_TITLE: &str = "Runs compared";
+
 /// The page as HTML.
 ///
 /// # Errors
@@ -37,7 +40,7 @@ pub fn comparison_page(runs: &[RecordedRun]) -> Result<String, TrainingError> {
         body.push_str(&figure(&title, &series)?);
     }
     body.push_str("</div>\n</section>\n");
-    Ok(document("Runs compared", &body))
+    Ok(document(COMPARISON_TITLE, &body))
 }
 
 fn html_table(runs: &[RecordedRun], rows: &[Row]) -> String {

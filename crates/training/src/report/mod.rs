@@ -6,7 +6,7 @@ mod curves;
 mod examples;
 mod redrawn;
 
-pub use comparison::comparison_page;
+pub use comparison::{COMPARISON_TITLE, comparison_page};
 pub(crate) use redrawn::RedrawnReport;
 
 use std::fmt::Write as _;
