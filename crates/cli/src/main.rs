@@ -1,5 +1,6 @@
 //! `lamplight`: train T5 and ELECTRA from the command line.
 
+mod allocator;
 mod arguments;
 mod compare;
 mod console;
@@ -22,6 +23,8 @@ use arguments::{Arguments, Command};
 const BAD_INPUT: u8 = 2;
 /// Training has diverged.
 const DIVERGED: u8 = 3;
+/// There is not enough memory.
+const OUT_OF_MEMORY: u8 = 4;
 /// Interrupted, as shells report it: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
 
@@ -58,6 +61,7 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<TrainingError>() {
         Some(TrainingError::Diverged { .. }) => ExitCode::from(DIVERGED),
+        Some(TrainingError::OutOfMemory { .. }) => ExitCode::from(OUT_OF_MEMORY),
         Some(TrainingError::Device(_) | TrainingError::CheckpointNotWritten { .. }) => {
             ExitCode::FAILURE
         }

@@ -172,6 +172,20 @@ pub enum TrainingError {
         /// The folder.
         path: PathBuf,
     },
+    /// The run does not fit into memory.
+    #[error(
+        "a step needs at least {needed} of memory ({parameters} for weights, gradients and optimizer, {activations} for activations), {available} are available: lower training.batch_size (and raise training.accumulation), data.inputs_length or the model's size"
+    )]
+    OutOfMemory {
+        /// The estimate, a lower bound.
+        needed: String,
+        /// Its part that follows from the model.
+        parameters: String,
+        /// Its part that follows from the batch.
+        activations: String,
+        /// What this process may take.
+        available: String,
+    },
     /// Values could not be read back from the device.
     #[error("cannot read from the device: {0}")]
     Device(String),

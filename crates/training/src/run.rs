@@ -9,8 +9,10 @@ use burn::module::Module;
 use burn::tensor::Device;
 use lamplight_data::loader::{ExampleSet, Loader, Prefetch};
 use lamplight_data::tokenizer::Tokenizer;
+use lamplight_layers::device::is_processor;
 
 use crate::checkpoint::{Identity, Position, sha256};
+use crate::memory::Footprint;
 use crate::metrics::History;
 use crate::optimizer::ModelOptimizer;
 use crate::progress::{Observer, Plan, Several};
@@ -125,6 +127,8 @@ struct Material<E> {
     examples: Loader<E>,
     /// Tokens of the training texts.
     num_tokens: usize,
+    /// Bytes that a micro-batch leaves for the backward pass at the least.
+    activations: f64,
 }
 
 impl Run {
@@ -199,12 +203,18 @@ impl Run {
         E: ExampleSet<Batch = T::Batch> + Send + 'static,
     {
         let (recipe, folder) = (&self.recipe, &prepared.folder);
+        let device = self.device.clone().autodiff();
+        let model = new_model(&device);
+        let optimizer = recipe.optimizer.kind;
+        let footprint = Footprint::new(&model, optimizer, material.activations);
+        if is_processor(&self.device) {
+            footprint.check_host()?;
+        }
         if !prepared.is_resumed {
             folder.begin(&self.origin()?, recipe, task.tokenizer())?;
         }
-        let device = self.device.clone().autodiff();
         device.seed(seed::for_initialisation(recipe.training.seed));
-        let model = new_model(&device).materialize();
+        let model = model.materialize();
         let num_parameters = model.num_params();
         observer.started(&self.plan(num_parameters, material.num_tokens), folder.path());
         let mut trainer = Trainer {

@@ -7,11 +7,12 @@ use lamplight_data::objective::replaced_token_detection::Masking;
 use lamplight_electra::ElectraPretraining;
 
 use super::{Material, Prepared, Run, RunSummary};
-use crate::TrainingError;
+use crate::flops::ElectraShape;
 use crate::model_config::electra_config;
 use crate::progress::Observer;
 use crate::task::ReplacedTokenDetection;
 use crate::texts::load_texts;
+use crate::{TrainingError, memory};
 
 /// Pre-training by replaced-token detection.
 pub(super) fn replaced_token_detection(
@@ -42,9 +43,14 @@ pub(super) fn replaced_token_detection(
             recipe.training.seed,
         )
     };
+    let shape = ElectraShape {
+        length: settings.sequence_length,
+        num_masked: settings.masking.max_masked(settings.sequence_length),
+    };
     let material = Material {
         examples: loader(texts.training)?,
         num_tokens,
+        activations: memory::electra(&config, &generator, settings.batch_size, shape),
     };
     let held_out = loader(texts.held_out)?.evaluation_batches(recipe.evaluation.max_batches)?;
     let task = ReplacedTokenDetection {

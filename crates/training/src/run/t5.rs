@@ -12,11 +12,11 @@ use lamplight_data::tokenizer::Tokenizer;
 use lamplight_t5::T5ForConditionalGeneration;
 
 use super::{Material, Prepared, Run, RunSummary};
-use crate::TrainingError;
 use crate::model_config::t5_config;
 use crate::progress::Observer;
 use crate::task::{Question, TextToText};
 use crate::texts::{load_pairs, load_texts};
+use crate::{TrainingError, memory};
 
 /// Pre-training by span corruption.
 pub(super) fn span_corruption(
@@ -42,8 +42,11 @@ pub(super) fn span_corruption(
         let seed = recipe.training.seed;
         SpanCorruptionLoader::new(Arc::new(corpus), &texts.tokenizer, settings, seed)
     };
+    let examples = loader(texts.training)?;
+    let lengths = examples.lengths();
     let material = Material {
-        examples: loader(texts.training)?,
+        activations: memory::t5(&config, settings.batch_size, lengths.inputs, lengths.targets),
+        examples,
         num_tokens,
     };
     let held_out = loader(texts.held_out)?.evaluation_batches(recipe.evaluation.max_batches)?;
@@ -85,6 +88,7 @@ pub(super) fn text_to_text(
         .sum();
     let loader = |pairs| TextToTextLoader::new(Arc::new(pairs), settings, recipe.training.seed);
     let material = Material {
+        activations: memory::t5(&config, settings.batch_size, settings.max_input_length, targets_length),
         examples: loader(training)?,
         num_tokens,
     };
