@@ -6,6 +6,7 @@ use lamplight_data::DataError;
 use lamplight_layers::config::ConfigError;
 use lamplight_layers::pretrained::PretrainedError;
 
+use crate::optimizer::OptimizerError;
 use crate::recipe::RecipeError;
 
 /// Any failure of a training run.
@@ -21,6 +22,9 @@ pub enum TrainingError {
     /// The recipe's `[model.config]` is not usable.
     #[error("[model.config] of the recipe: {0}")]
     Model(#[from] ConfigError),
+    /// The recipe's optimizer does not fit the model, or a saved state does not fit the optimizer.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     Checkpoint(#[from] PretrainedError),

@@ -12,6 +12,7 @@ use lamplight_data::loader::Prefetch;
 use lamplight_data::tokenizer::Tokenizer;
 
 use crate::metrics::History;
+use crate::optimizer::ModelOptimizer;
 use crate::progress::{Observer, Plan};
 use crate::recipe::{Objective, Recipe};
 use crate::run_folder::RunFolder;
@@ -154,7 +155,7 @@ impl Run {
             task,
             settings: &recipe.training,
             schedule: recipe.schedule(),
-            optimizer: recipe.optimizer.adamw().init_sparing_norms(),
+            optimizer: ModelOptimizer::new(&recipe.optimizer, task.names(&model), &model)?,
             device,
             folder,
         };

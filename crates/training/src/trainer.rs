@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use burn_optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn_optim::{GradientsAccumulator, GradientsParams};
 use lamplight_data::DataError;
 
 use crate::TrainingError;
 use crate::gradients::{clip_global_norm, global_norm};
 use crate::metrics::History;
+use crate::optimizer::ModelOptimizer;
 use crate::progress::Observer;
 use crate::recipe::TrainingSettings;
 use crate::run_folder::RunFolder;
@@ -30,7 +31,7 @@ pub struct Trainer<'a, T: Task> {
     /// The learning rate over the steps.
     pub schedule: Schedule,
     /// The update rule with its state.
-    pub optimizer: ModuleOptimizer,
+    pub optimizer: ModelOptimizer,
     /// The device, with gradients on.
     pub device: Device,
     /// Where everything is written.

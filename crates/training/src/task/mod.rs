@@ -10,6 +10,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use lamplight_layers::pretrained::NameTable;
 
 use crate::TrainingError;
 use crate::evaluation::Evaluation;
@@ -33,6 +34,9 @@ pub trait Task {
     type Model: Module;
     /// A batch on the host.
     type Batch: Send + 'static;
+
+    /// Hugging Face's names of the parameters.
+    fn names(&self, model: &Self::Model) -> NameTable;
 
     /// The summands of the loss.
     fn terms(&self) -> Vec<Term>;

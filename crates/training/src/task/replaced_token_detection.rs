@@ -8,6 +8,7 @@ use lamplight_data::tokenizer::Tokenizer;
 use lamplight_electra::{
     DETECTION_LOSS_WEIGHT, ElectraPretraining, PretrainingInput, PretrainingOutput,
 };
+use lamplight_layers::pretrained::NameTable;
 
 use super::{Task, Term};
 use crate::error::unreadable;
@@ -82,6 +83,10 @@ impl ReplacedTokenDetection {
 impl Task for ReplacedTokenDetection {
     type Model = ElectraPretraining;
     type Batch = MaskedBatch;
+
+    fn names(&self, _model: &ElectraPretraining) -> NameTable {
+        ElectraPretraining::names()
+    }
 
     fn terms(&self) -> Vec<Term> {
         vec![

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 use lamplight_data::batch::{Matrix, Seq2SeqBatch};
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::loss::{CrossEntropy, cross_entropy};
+use lamplight_layers::pretrained::NameTable;
 use lamplight_t5::{Seq2SeqInput, T5ForConditionalGeneration};
 
 use super::{Task, Term};
@@ -138,6 +139,10 @@ impl TextToText {
 impl Task for TextToText {
     type Model = T5ForConditionalGeneration;
     type Batch = Seq2SeqBatch;
+
+    fn names(&self, model: &T5ForConditionalGeneration) -> NameTable {
+        T5ForConditionalGeneration::names(model.config())
+    }
 
     fn terms(&self) -> Vec<Term> {
         let nll = Term {
