@@ -22,6 +22,9 @@ pub enum TrainingError {
     /// The recipe's `[model.config]` is not usable.
     #[error("[model.config] of the recipe: {0}")]
     Model(#[from] ConfigError),
+    /// The recipe's optimizer does not fit the model, or a saved state does not fit the optimizer.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     Checkpoint(#[from] PretrainedError),

@@ -14,7 +14,7 @@ use lamplight_testing::{assert_close, test_device};
 use lamplight_training::TrainingError;
 use lamplight_training::gradients::{clip_global_norm, global_norm};
 use lamplight_training::metrics::StepMetrics;
-use lamplight_training::optimizer::AdamWConfig;
+use lamplight_training::optimizer::ModelOptimizer;
 use lamplight_training::progress::{Observer, Silent};
 use lamplight_training::recipe::{Recipe, TrainingSettings};
 use lamplight_training::run_folder::RunFolder;
@@ -101,27 +101,27 @@ fn train(
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::create(&folder.path().join("run")).unwrap();
     let device = test_device().autodiff();
-    let optimizer = AdamWConfig {
-        betas: [0.9, 0.999],
-        epsilon: 1e-8,
-        weight_decay: 0.01,
-        bias_correction: true,
-    };
+    let overrides = ["optimizer.epsilon=1e-8", "optimizer.weight_decay=0.01"].map(str::to_owned);
+    let (_, recipe) = Recipe::load("t5_tiny", &overrides).unwrap();
+    let model = model(&device);
+    let names = task().names(&model);
     let trainer = Trainer {
         task: &task(),
         settings,
         schedule: Schedule {
             kind: ScheduleKind::Constant,
             learning_rate,
-            warmup_steps: 0,
+            final_learning_rate: 0.0,
+            warmup_steps: 0.0,
+            timescale: 0.0,
             num_steps: settings.steps,
         },
-        optimizer: optimizer.init_sparing_norms(),
+        optimizer: ModelOptimizer::new(&recipe.optimizer, names, &model).unwrap(),
         device: device.clone(),
         folder: &run,
     };
     let batches = batches.iter().cloned().map(Ok).cycle();
-    let outcome = trainer.run(model(&device), batches, observer);
+    let outcome = trainer.run(model, batches, observer);
     (folder, outcome)
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::files::{self, remove, sync_folder};
+use super::files::{remove, sync_folder};
 use super::{Identity, Manifest, Position};
 use crate::TrainingError;
 

@@ -1,11 +1,27 @@
-//! AdamW with and without bias correction.
+//! AdamW with and without bias correction, and scaled by the parameter.
 
 use burn::tensor::{Device, Tensor};
 use burn_optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 
-use super::AdamWConfig;
+use super::{MIN_PARAMETER_RMS, rms};
 
-/// The update rule of one parameter; wrap it in a `ModuleOptimizer`.
+/// What an AdamW needs beyond the learning rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamWConfig {
+    /// Decay rates of the two moments.
+    pub betas: [f64; 2],
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+    /// Decoupled weight decay; multiplied by the learning rate at each step.
+    pub weight_decay: f64,
+    /// Whether moments are divided by `1 - beta^t`.
+    pub bias_correction: bool,
+    /// Whether the step, but not the decay, is multiplied by `max(1e-3, rms(parameter))`. Then epsilon
+    /// is added before the bias correction, as in nanoT5.
+    pub scale_parameter: bool,
+}
+
+/// The update rule of one parameter.
 ///
 /// With bias correction it computes what PyTorch's `AdamW` does; without, what ELECTRA's optimizer
 /// does: `lr * (m / (sqrt(v) + epsilon) + weight_decay * parameter)`.
@@ -27,6 +43,29 @@ impl AdamW {
     pub fn new(config: AdamWConfig) -> Self {
         Self { config }
     }
+
+    /// The moments after one more gradient.
+    fn moments<const D: usize>(
+        &self,
+        gradient: Tensor<D>,
+        state: Option<AdamWState<D>>,
+    ) -> AdamWState<D> {
+        let [beta1, beta2] = self.config.betas;
+        let squared = gradient.clone().square().mul_scalar(1.0 - beta2);
+        let fresh = gradient.mul_scalar(1.0 - beta1);
+        match state {
+            None => AdamWState {
+                first: fresh,
+                second: squared,
+                num_updates: 1,
+            },
+            Some(old) => AdamWState {
+                first: old.first.mul_scalar(beta1) + fresh,
+                second: old.second.mul_scalar(beta2) + squared,
+                num_updates: old.num_updates.saturating_add(1),
+            },
+        }
+    }
 }
 
 impl Optimizer for AdamW {
@@ -39,38 +78,24 @@ impl Optimizer for AdamW {
         gradient: Tensor<D>,
         state: Option<AdamWState<D>>,
     ) -> (Tensor<D>, Option<AdamWState<D>>) {
-        let AdamWConfig {
-            betas: [beta1, beta2],
-            epsilon,
-            weight_decay,
-            bias_correction,
-        } = self.config;
-        let squared = gradient.clone().square().mul_scalar(1.0 - beta2);
-        let fresh = gradient.mul_scalar(1.0 - beta1);
-        let state = match state {
-            None => AdamWState {
-                first: fresh,
-                second: squared,
-                num_updates: 1,
-            },
-            Some(old) => AdamWState {
-                first: old.first.mul_scalar(beta1) + fresh,
-                second: old.second.mul_scalar(beta2) + squared,
-                num_updates: old.num_updates + 1,
-            },
-        };
-        let correction = |beta: f64| match bias_correction {
+        let config = &self.config;
+        let state = self.moments(gradient, state);
+        let [correction1, correction2] = config.betas.map(|beta| match config.bias_correction {
             true => 1.0 - beta.powf(state.num_updates as f64),
             false => 1.0,
+        });
+        let epsilon = match config.scale_parameter {
+            true => config.epsilon / correction2.sqrt(),
+            false => config.epsilon,
         };
-        let root = state
-            .second
-            .clone()
-            .sqrt()
-            .div_scalar(correction(beta2).sqrt());
-        let step_size = learning_rate / correction(beta1);
+        let root = state.second.clone().sqrt().div_scalar(correction2.sqrt());
+        let step_size = learning_rate / correction1;
         let update = (state.first.clone() / root.add_scalar(epsilon)).mul_scalar(step_size);
-        let decay = learning_rate * weight_decay;
+        let update = match config.scale_parameter {
+            true => update * rms(parameter.clone()).clamp_min(MIN_PARAMETER_RMS),
+            false => update,
+        };
+        let decay = learning_rate * config.weight_decay;
         let parameter = if decay == 0.0 {
             parameter
         } else {

@@ -1,16 +1,27 @@
-//! From the recipe's `[optimizer]` to an optimizer of a whole module.
+//! From the recipe's `[optimizer]` to an optimizer of a whole model.
+//!
+//! [`ModelOptimizer`] keeps one rule and one state for each parameter, under the parameter's name:
+//! `rules` says which, `update_rule` holds the kinds, [`OptimizerState`] is what is saved.
 
+mod adafactor;
 mod adamw;
+mod error;
+mod layer_decay;
+mod model;
+mod muon;
+mod rules;
+mod state;
+mod update_rule;
 
-pub use adamw::{AdamW, AdamWState};
+pub use adafactor::{Adafactor, AdafactorConfig, AdafactorState};
+pub use adamw::{AdamW, AdamWConfig, AdamWState};
+pub use error::OptimizerError;
+pub use model::ModelOptimizer;
+pub use muon::{Muon, MuonRatio};
+pub use state::OptimizerState;
 
-use burn::module::ParamGroup;
-use burn_optim::ModuleOptimizer;
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
-
-/// Parts of a parameter's path that say it is a norm's scale or shift or a bias, whose weights are
-/// not decayed. A relative position bias counts as a bias.
-const NOT_DECAYED: [&str; 3] = ["bias", "gamma", "beta"];
 
 /// The update rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,59 +29,36 @@ const NOT_DECAYED: [&str; 3] = ["bias", "gamma", "beta"];
 pub enum OptimizerKind {
     /// Adam with bias correction and decoupled weight decay (Loshchilov and Hutter 2019).
     Adamw,
-    /// The same without bias correction, as ELECTRA was trained.
+    /// AdamW whose step is multiplied by the root mean square of the parameter (nanoT5).
+    AdamwScaled,
+    /// AdamW without bias correction, as ELECTRA was trained.
     ElectraAdam,
+    /// Adafactor (Shazeer and Stern 2018), as T5 was trained.
+    Adafactor,
+    /// Muon (Jordan 2024) for the matrices of the blocks, AdamW for the rest.
+    Muon,
+    /// Stochastic gradient descent with momentum.
+    Sgd,
 }
 
-/// What an AdamW needs beyond the learning rate.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AdamWConfig {
-    /// Decay rates of the two moments.
-    pub betas: [f64; 2],
-    /// Added to the root of the second moment.
-    pub epsilon: f64,
-    /// Decoupled weight decay; multiplied by the learning rate at each step.
-    pub weight_decay: f64,
-    /// Whether moments are divided by `1 - beta^t`.
-    pub bias_correction: bool,
-}
-
-impl AdamWConfig {
-    /// An optimizer that decays every parameter.
-    pub fn init(self) -> ModuleOptimizer {
-        ModuleOptimizer::from(AdamW::new(self))
-    }
-
-    /// An optimizer that spares biases and the parameters of norms from weight decay.
-    pub fn init_sparing_norms(self) -> ModuleOptimizer {
-        let spared = Self {
-            weight_decay: 0.0,
-            ..self
-        };
-        self.init()
-            .with_group(not_decayed(), AdamW::new(spared), None)
+impl OptimizerKind {
+    /// The kind as a clause of an error.
+    pub(crate) fn context(self) -> &'static str {
+        match self {
+            Self::Adamw => "optimizer adamw",
+            Self::AdamwScaled => "optimizer adamw_scaled",
+            Self::ElectraAdam => "optimizer electra_adam",
+            Self::Adafactor => "optimizer adafactor",
+            Self::Muon => "optimizer muon",
+            Self::Sgd => "optimizer sgd",
+        }
     }
 }
 
-/// Biases and the parameters of norms.
-fn not_decayed() -> ParamGroup {
-    ParamGroup::from_any_predicates(NOT_DECAYED.to_vec())
-}
+/// Least root mean square of a parameter that scales its update, so that zeros can be left.
+const MIN_PARAMETER_RMS: f64 = 1e-3;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use burn::module::ParamId;
-
-    #[test]
-    fn norms_and_biases_are_spared_from_decay() {
-        let group = not_decayed();
-        let spared = |path| group.matches(&ParamId::new(), Some(path));
-        assert!(spared("encoder.block.0.self_attention_norm.gamma"));
-        assert!(spared("discriminator.embeddings.norm.beta"));
-        assert!(spared("discriminator.encoder.layer.1.output.bias"));
-        assert!(spared("encoder.relative_position_bias.weight"));
-        assert!(!spared("encoder.block.0.self_attention.query.weight"));
-        assert!(!spared("shared.weight"));
-    }
+/// The root mean square, with one element on every axis.
+fn rms<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    tensor.square().mean().sqrt().reshape([1; D])
 }

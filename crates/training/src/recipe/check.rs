@@ -16,8 +16,9 @@ impl Recipe {
         self.check_model()?;
         self.check_data()?;
         self.check_objective_keys()?;
-        self.check_optimizer()?;
-        self.check_training()
+        self.optimizer.check()?;
+        self.check_training()?;
+        self.check_schedule()
     }
 
     fn check_model(&self) -> Result<(), RecipeError> {
@@ -141,39 +142,6 @@ impl Recipe {
         }
     }
 
-    fn check_optimizer(&self) -> Result<(), RecipeError> {
-        let optimizer = &self.optimizer;
-        let positive = |key: &str, value: f64| {
-            within(
-                key,
-                value,
-                value > 0.0 && value.is_finite(),
-                "positive and finite",
-            )
-        };
-        positive("optimizer.learning_rate", optimizer.learning_rate)?;
-        positive("optimizer.epsilon", optimizer.epsilon)?;
-        for beta in optimizer.betas {
-            within(
-                "optimizer.betas",
-                beta,
-                (0.0..1.0).contains(&beta),
-                "at least 0 and below 1",
-            )?;
-        }
-        let decay = optimizer.weight_decay;
-        within(
-            "optimizer.weight_decay",
-            decay,
-            (0.0..1e6).contains(&decay),
-            "at least 0",
-        )?;
-        if let Some(limit) = self.training.clip_norm {
-            positive("training.clip_norm", limit)?;
-        }
-        Ok(())
-    }
-
     fn check_training(&self) -> Result<(), RecipeError> {
         let training = &self.training;
         for (key, value) in [
@@ -193,12 +161,17 @@ impl Recipe {
         ] {
             count(key, value, 1, MAX_COUNT)?;
         }
-        let warmup = self.schedule.warmup_steps;
-        count("schedule.warmup_steps", warmup, 0, MAX_COUNT)
+        let limit = training.clip_norm.unwrap_or(1.0);
+        within(
+            "training.clip_norm",
+            limit,
+            limit > 0.0 && limit.is_finite(),
+            "positive and finite",
+        )
     }
 }
 
-fn refused(key: &str, value: impl ToString, expected: &str) -> RecipeError {
+pub(super) fn refused(key: &str, value: impl ToString, expected: &str) -> RecipeError {
     RecipeError::Value {
         key: key.to_owned(),
         value: value.to_string(),
@@ -206,7 +179,12 @@ fn refused(key: &str, value: impl ToString, expected: &str) -> RecipeError {
     }
 }
 
-fn within(key: &str, value: f64, is_valid: bool, expected: &str) -> Result<(), RecipeError> {
+pub(super) fn within(
+    key: &str,
+    value: f64,
+    is_valid: bool,
+    expected: &str,
+) -> Result<(), RecipeError> {
     if is_valid {
         Ok(())
     } else {
@@ -214,7 +192,12 @@ fn within(key: &str, value: f64, is_valid: bool, expected: &str) -> Result<(), R
     }
 }
 
-fn count(key: &str, value: usize, minimum: usize, maximum: usize) -> Result<(), RecipeError> {
+pub(super) fn count(
+    key: &str,
+    value: usize,
+    minimum: usize,
+    maximum: usize,
+) -> Result<(), RecipeError> {
     if (minimum..=maximum).contains(&value) {
         Ok(())
     } else {
@@ -226,7 +209,7 @@ fn count(key: &str, value: usize, minimum: usize, maximum: usize) -> Result<(), 
     }
 }
 
-fn unused(key: &'static str, context: &'static str) -> Result<(), RecipeError> {
+pub(super) fn unused(key: &'static str, context: &'static str) -> Result<(), RecipeError> {
     Err(RecipeError::Unused { key, context })
 }
 

@@ -54,12 +54,12 @@ pub enum RecipeError {
         /// What would be accepted.
         expected: String,
     },
-    /// A key that the chosen model or objective never reads.
+    /// A key that the chosen model, objective, optimizer or schedule never reads.
     #[error("recipe key `{key}` is not read with {context}; remove it")]
     Unused {
         /// The key with its section.
         key: &'static str,
-        /// The model or objective.
+        /// The choice, or the other key, that leaves it unread.
         context: &'static str,
     },
 }

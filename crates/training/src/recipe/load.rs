@@ -178,7 +178,7 @@ mod tests {
             crate::schedule::ScheduleKind::Constant
         );
         assert_eq!(recipe.optimizer.learning_rate, 1e-2);
-        assert_eq!(recipe.optimizer.betas, [0.8, 0.9]);
+        assert_eq!(recipe.optimizer.betas, Some([0.8, 0.9]));
         assert_eq!(recipe.data.train_tokenizer.unwrap().vocab_size, 300);
     }
 

@@ -1,23 +1,25 @@
 //! What a run trains, on what and how: a TOML file with `--set` overrides.
 //!
-//! A key that is not known is an error, and so is a key that the chosen model or objective never
-//! reads. Devices and paths are arguments of the program, not keys.
+//! A key that is not known is an error, and so is a key that the chosen model, objective, optimizer
+//! or schedule never reads. Devices and paths are arguments of the program, not keys.
 
 mod check;
 mod error;
 mod load;
+mod optimizer;
 mod presets;
+mod schedule;
 pub(crate) mod suggestion;
 
 pub use error::RecipeError;
+pub use optimizer::{GroupSettings, OptimizerSettings};
 pub use presets::{Preset, presets};
+pub use schedule::ScheduleSettings;
 
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Retention;
 use crate::stability::StabilitySettings;
-use crate::optimizer::{AdamWConfig, OptimizerKind};
-use crate::schedule::{Schedule, ScheduleKind};
 
 /// A whole recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -177,56 +179,6 @@ fn default_held_out() -> f64 {
     0.02
 }
 
-/// `[optimizer]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OptimizerSettings {
-    /// The update rule.
-    pub kind: OptimizerKind,
-    /// Peak learning rate.
-    pub learning_rate: f64,
-    /// Decay rates of the moments.
-    #[serde(default = "default_betas")]
-    pub betas: [f64; 2],
-    /// Added to the root of the second moment.
-    #[serde(default = "default_epsilon")]
-    pub epsilon: f64,
-    /// Decoupled weight decay; norms and biases are spared.
-    #[serde(default)]
-    pub weight_decay: f64,
-}
-
-impl OptimizerSettings {
-    /// The settings of the update rule.
-    pub fn adamw(&self) -> AdamWConfig {
-        AdamWConfig {
-            betas: self.betas,
-            epsilon: self.epsilon,
-            weight_decay: self.weight_decay,
-            bias_correction: self.kind == OptimizerKind::Adamw,
-        }
-    }
-}
-
-fn default_betas() -> [f64; 2] {
-    [0.9, 0.999]
-}
-
-fn default_epsilon() -> f64 {
-    1e-6
-}
-
-/// `[schedule]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScheduleSettings {
-    /// The form.
-    pub kind: ScheduleKind,
-    /// Steps of warm-up.
-    #[serde(default)]
-    pub warmup_steps: usize,
-}
-
 /// `[training]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -321,16 +273,6 @@ impl Recipe {
         Retention {
             num_last: settings.keep_last,
             best: settings.best_score.clone().map(|score| (score, highest)),
-        }
-    }
-
-    /// The schedule of the learning rate.
-    pub fn schedule(&self) -> Schedule {
-        Schedule {
-            kind: self.schedule.kind,
-            learning_rate: self.optimizer.learning_rate,
-            warmup_steps: self.schedule.warmup_steps,
-            num_steps: self.training.steps,
         }
     }
 }

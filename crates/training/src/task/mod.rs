@@ -37,6 +37,9 @@ pub trait Task: Sync {
     /// A batch on the host.
     type Batch: Send + 'static;
 
+    /// Hugging Face's names of the parameters.
+    fn names(&self, model: &Self::Model) -> NameTable;
+
     /// The summands of the loss.
     fn terms(&self) -> Vec<Term>;
 
@@ -73,9 +76,6 @@ pub trait Task: Sync {
 
     /// The tokenizer that is saved with each checkpoint.
     fn tokenizer(&self) -> &Tokenizer;
-
-    /// Hugging Face's names of the parameters.
-    fn names(&self, model: &Self::Model) -> NameTable;
 
     /// Reads a model that [`Task::save`] wrote.
     ///

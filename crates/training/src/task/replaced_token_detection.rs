@@ -84,6 +84,10 @@ impl Task for ReplacedTokenDetection {
     type Model = ElectraPretraining;
     type Batch = MaskedBatch;
 
+    fn names(&self, _model: &ElectraPretraining) -> NameTable {
+        ElectraPretraining::names()
+    }
+
     fn terms(&self) -> Vec<Term> {
         vec![
             Term {
@@ -166,10 +170,6 @@ impl Task for ReplacedTokenDetection {
 
     fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
-    }
-
-    fn names(&self, _model: &ElectraPretraining) -> NameTable {
-        ElectraPretraining::names()
     }
 
     fn load(&self, folder: &Path, device: &Device) -> Result<ElectraPretraining, TrainingError> {

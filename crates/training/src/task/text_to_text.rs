@@ -7,8 +7,8 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use lamplight_data::batch::{Matrix, Seq2SeqBatch};
 use lamplight_data::tokenizer::Tokenizer;
-use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::loss::{CrossEntropy, cross_entropy};
+use lamplight_layers::pretrained::NameTable;
 use lamplight_t5::{Seq2SeqInput, T5ForConditionalGeneration};
 
 use super::{Task, Term};
@@ -140,6 +140,10 @@ impl Task for TextToText {
     type Model = T5ForConditionalGeneration;
     type Batch = Seq2SeqBatch;
 
+    fn names(&self, model: &T5ForConditionalGeneration) -> NameTable {
+        T5ForConditionalGeneration::names(model.config())
+    }
+
     fn terms(&self) -> Vec<Term> {
         let nll = Term {
             name: "nll",
@@ -207,10 +211,6 @@ impl Task for TextToText {
 
     fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
-    }
-
-    fn names(&self, model: &T5ForConditionalGeneration) -> NameTable {
-        T5ForConditionalGeneration::names(model.config())
     }
 
     fn load(&self, folder: &Path, device: &Device) -> Result<T5ForConditionalGeneration, TrainingError> {

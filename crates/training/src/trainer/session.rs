@@ -21,7 +21,7 @@ use crate::{TrainingError, seed};
 
 /// A trainer at work.
 pub(super) struct Session<'run, 'scope, 'env, T: Task> {
-    pub(super) trainer: Trainer<'run, T>,
+    pub(super) trainer: Trainer<'env, T>,
     pub(super) schedule: Schedule,
     pub(super) position: Position,
     pub(super) checkpoints: &'env Checkpoints,

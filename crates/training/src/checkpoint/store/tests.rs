@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::super::files;
 use super::*;
 use crate::recipe::Family;
 

@@ -1,0 +1,280 @@
+//! The optimizer of a whole model.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
+use burn_optim::{DynState, GradientsParams, StateSink, StateSource};
+use lamplight_layers::pretrained::NameTable;
+
+use super::rules::Rules;
+use super::update_rule::{Entry, UpdateRule};
+use super::{OptimizerError, OptimizerState};
+use crate::TrainingError;
+use crate::recipe::OptimizerSettings;
+
+/// Updates the parameters of a model, each by its own rule, and keeps a state for each under
+/// Hugging Face's name of it. A parameter without such a name goes by its path in the model.
+///
+/// Burn's own `ModuleOptimizer` keys states by identifiers that are drawn anew for every model,
+/// and so could not be resumed.
+pub struct ModelOptimizer {
+    names: NameTable,
+    rules: Rules,
+    parameters: BTreeMap<String, Parameter>,
+}
+
+struct Parameter {
+    shape: Vec<usize>,
+    rule: UpdateRule,
+    learning_rate_factor: f64,
+    /// None before the first update.
+    state: Option<DynState>,
+}
+
+impl ModelOptimizer {
+    /// An optimizer for `model` without any state yet.
+    ///
+    /// # Errors
+    /// A group of the recipe matches no parameter, or leaves one no learning rate.
+    pub fn new<M: Module>(
+        settings: &OptimizerSettings,
+        names: NameTable,
+        model: &M,
+    ) -> Result<Self, TrainingError> {
+        let mut shapes = Shapes {
+            names: &names,
+            path: Vec::new(),
+            shapes: BTreeMap::new(),
+        };
+        model.visit(&mut shapes);
+        let shapes = shapes.shapes;
+        let all: Vec<&str> = shapes.keys().map(String::as_str).collect();
+        let rules = Rules::new(settings, &all)?;
+        let mut parameters = BTreeMap::new();
+        for (name, shape) in shapes {
+            let parameter = Parameter::new(&rules, &name, shape);
+            let rate = settings.learning_rate * parameter.learning_rate_factor;
+            if rate as f32 <= 0.0 {
+                let parameter = name;
+                return Err(OptimizerError::NoLearningRate { parameter, rate }.into());
+            }
+            parameters.insert(name, parameter);
+        }
+        Ok(Self {
+            names,
+            rules,
+            parameters,
+        })
+    }
+
+    /// The model after an update at this learning rate. A parameter without gradient stays as it is,
+    /// and so does its state.
+    pub fn step<M: Module>(
+        &mut self,
+        learning_rate: f64,
+        model: M,
+        gradients: GradientsParams,
+    ) -> M {
+        model.map(&mut Update {
+            optimizer: self,
+            learning_rate,
+            gradients,
+            path: Vec::new(),
+        })
+    }
+
+    /// A copy of the state on the host.
+    pub fn state(&self) -> OptimizerState {
+        let mut copy = OptimizerState::default();
+        for (name, parameter) in &self.parameters {
+            let Some(state) = &parameter.state else {
+                copy.untouched.insert(name.clone());
+                continue;
+            };
+            let mut sink = StateSink::default();
+            parameter
+                .rule
+                .as_dyn()
+                .state_flatten(name, state, &mut sink);
+            let tensors = sink.tensors.into_iter();
+            copy.tensors
+                .extend(tensors.map(|(entry, data)| (entry, data.convert::<f32>())));
+            for (entry, scalar) in sink.scalars {
+                // The rules keep no other numbers than counts.
+                copy.counts
+                    .extend(scalar.try_into().ok().map(|count: u64| (entry, count)));
+            }
+        }
+        copy
+    }
+
+    /// Goes on from a saved state, on `device`. After an error the optimizer is as it was.
+    ///
+    /// # Errors
+    /// An entry is missing, has another shape, or belongs to nothing here; the error names it.
+    pub fn load(
+        &mut self,
+        mut state: OptimizerState,
+        device: &Device,
+    ) -> Result<(), OptimizerError> {
+        let device = device.clone().inner();
+        let mut states = Vec::with_capacity(self.parameters.len());
+        for (name, parameter) in &self.parameters {
+            states.push(if state.untouched.remove(name) {
+                None
+            } else {
+                Some(parameter.state_from(name, &mut state, &device)?)
+            });
+        }
+        let left = state.tensors.into_keys().chain(state.counts.into_keys());
+        if let Some(entry) = left.chain(state.untouched).next() {
+            return Err(OptimizerError::Foreign { entry });
+        }
+        for (parameter, state) in self.parameters.values_mut().zip(states) {
+            parameter.state = state;
+        }
+        Ok(())
+    }
+}
+
+impl Parameter {
+    fn new(rules: &Rules, name: &str, shape: Vec<usize>) -> Self {
+        Self {
+            rule: rules.update_rule(name, shape.len()),
+            learning_rate_factor: rules.learning_rate_factor(name),
+            shape,
+            state: None,
+        }
+    }
+
+    /// Takes this parameter's entries out of `saved`.
+    fn state_from(
+        &self,
+        name: &str,
+        saved: &mut OptimizerState,
+        device: &Device,
+    ) -> Result<DynState, OptimizerError> {
+        let mut tensors = Vec::new();
+        let mut counts = BTreeMap::new();
+        for entry in self.rule.entries(&self.shape) {
+            match entry {
+                Entry::Tensor(leaf, expected) => {
+                    let entry = format!("{name}.{leaf}");
+                    let Some(data) = saved.tensors.remove(&entry) else {
+                        return Err(OptimizerError::Missing { entry });
+                    };
+                    let found = data.shape().to_vec();
+                    if found != expected {
+                        return Err(OptimizerError::Misshapen {
+                            entry,
+                            found,
+                            expected,
+                        });
+                    }
+                    tensors.push((entry, data));
+                }
+                Entry::Scalar(leaf) => {
+                    let entry = format!("{name}.{leaf}");
+                    let Some(count) = saved.counts.remove(&entry) else {
+                        return Err(OptimizerError::Missing { entry });
+                    };
+                    counts.insert(entry, count.into());
+                }
+            }
+        }
+        let mut source = StateSource::new(counts);
+        for (entry, data) in tensors {
+            source.insert_tensor(entry, data);
+        }
+        let rule = self.rule.as_dyn();
+        rule.state_unflatten(self.shape.len(), name, &mut source, device)
+            .ok_or_else(|| OptimizerError::Missing {
+                entry: name.to_owned(),
+            })
+    }
+}
+
+/// Hugging Face's name of the parameter at this path, or the path.
+fn name_of(names: &NameTable, path: &[String]) -> String {
+    let path = path.join(".");
+    names.hugging_face(&path).unwrap_or(path)
+}
+
+/// Collects the shapes of all parameters by name.
+struct Shapes<'a> {
+    names: &'a NameTable,
+    path: Vec<String>,
+    shapes: BTreeMap<String, Vec<usize>>,
+}
+
+impl ModuleVisitor for Shapes<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let name = name_of(self.names, &self.path);
+        self.shapes.insert(name, param.lazy_shape().to_vec());
+    }
+}
+
+/// Replaces every parameter that has a gradient.
+struct Update<'a> {
+    optimizer: &'a mut ModelOptimizer,
+    learning_rate: f64,
+    gradients: GradientsParams,
+    path: Vec<String>,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+            return param;
+        };
+        let (id, tensor, mapper) = param.consume();
+        let ModelOptimizer {
+            names,
+            rules,
+            parameters,
+        } = &mut *self.optimizer;
+        let name = name_of(names, &self.path);
+        let parameter = parameters.entry(name).or_insert_with_key(|name| {
+            // Added to the model after this optimizer was made.
+            Parameter::new(rules, name, tensor.dims().to_vec())
+        });
+        let requires_grad = tensor.is_require_grad();
+        let recomputation = tensor.gradient_checkpointing_strategy();
+        let (updated, state) = parameter.rule.as_dyn().step_dyn(
+            D,
+            self.learning_rate * parameter.learning_rate_factor,
+            tensor.inner().into_bridge(),
+            gradient.into_bridge(),
+            parameter.state.take(),
+        );
+        parameter.state = state;
+        let mut updated = Tensor::from_inner(Tensor::<D>::from_bridge(updated));
+        if let Some(strategy) = recomputation {
+            updated = updated.with_gradient_checkpointing_strategy(strategy);
+        }
+        if requires_grad {
+            updated = updated.require_grad();
+        }
+        Param::from_mapped_value(id, updated, mapper)
+    }
+}
+
+#[cfg(test)]
+mod tests;

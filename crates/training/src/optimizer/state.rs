@@ -1,0 +1,94 @@
+//! An optimizer's state on the host, and in a file.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use burn::tensor::{DType, TensorData};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors, serialize};
+
+use super::OptimizerError;
+
+/// What the metadata's `format` says of a file that this version reads.
+const FORMAT: &str = "lamplight-optimizer-1";
+
+/// A copy of an optimizer's state on the host, which another thread may write. Everything is under
+/// Hugging Face's name of its parameter, as in `shared.weight.first`, in f32 and in the layout that
+/// the model has in memory.
+#[derive(Debug, Clone, Default)]
+pub struct OptimizerState {
+    /// Tensors by entry.
+    pub(super) tensors: BTreeMap<String, TensorData>,
+    /// Counts by entry.
+    pub(super) counts: BTreeMap<String, u64>,
+    /// Parameters that were never updated and so have no state.
+    pub(super) untouched: BTreeSet<String>,
+}
+
+impl OptimizerState {
+    /// Bytes of all tensors.
+    pub fn num_bytes(&self) -> u64 {
+        let bytes = self.tensors.values().map(|data| data.as_bytes().len() as u64);
+        bytes.sum()
+    }
+
+    /// The bytes of a safetensors file.
+    ///
+    /// # Errors
+    /// An entry's size does not fit its shape.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>, OptimizerError> {
+        let mut views = Vec::with_capacity(self.tensors.len());
+        for (name, data) in &self.tensors {
+            let shape = data.shape().to_vec();
+            let view = TensorView::new(Dtype::F32, shape, data.as_bytes()).map_err(unreadable)?;
+            views.push((name, view));
+        }
+        let metadata = HashMap::from([
+            ("format".to_owned(), FORMAT.to_owned()),
+            ("counts".to_owned(), to_json(&self.counts)?),
+            ("untouched".to_owned(), to_json(&self.untouched)?),
+        ]);
+        serialize(views, Some(metadata)).map_err(unreadable)
+    }
+
+    /// Reads the bytes of a file that [`Self::to_safetensors`] made.
+    ///
+    /// # Errors
+    /// They are none, or a later version's.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Self, OptimizerError> {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
+        let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let text = |key: &str| metadata.get(key).map(String::as_str).unwrap_or_default();
+        if text("format") != FORMAT {
+            return Err(OptimizerError::Format {
+                found: text("format").to_owned(),
+                expected: FORMAT,
+            });
+        }
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.tensors() {
+            if view.dtype() != Dtype::F32 {
+                let reason = format!("`{name}` is {:?}, not F32", view.dtype());
+                return Err(OptimizerError::Unreadable { reason });
+            }
+            let (bytes, shape) = (view.data().to_vec(), view.shape().to_vec());
+            let data = TensorData::try_from_bytes_vec(bytes, shape, DType::F32);
+            tensors.insert(name, data.map_err(unreadable)?);
+        }
+        Ok(Self {
+            tensors,
+            counts: serde_json::from_str(text("counts")).map_err(unreadable)?,
+            untouched: serde_json::from_str(text("untouched")).map_err(unreadable)?,
+        })
+    }
+}
+
+fn to_json(value: &impl serde::Serialize) -> Result<String, OptimizerError> {
+    serde_json::to_string(value).map_err(unreadable)
+}
+
+fn unreadable(reason: impl std::fmt::Display) -> OptimizerError {
+    OptimizerError::Unreadable {
+        reason: reason.to_string(),
+    }
+}
