@@ -4,6 +4,11 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use burn_optim::GradientsParams;
 
+/// The factor that brings gradients of this joint norm down to `limit`; 1 where they are below it.
+pub fn clip_factor(norm: f32, limit: Option<f64>) -> f64 {
+    limit.map_or(1.0, |limit| limit / f64::from(norm).max(limit))
+}
+
 /// All gradients times a factor.
 pub fn scale<M: Module>(
     module: &M,

@@ -12,7 +12,7 @@ use super::due::Due;
 use super::log::{Log, Measured};
 use super::{Outcome, Start, Trainer};
 use crate::checkpoint::{Checkpoints, Intact, OPTIMIZER, Position, Snapshot, Writer};
-use crate::gradients::scale;
+use crate::gradients::{clip_factor, scale};
 use crate::progress::Observer;
 use crate::schedule::Schedule;
 use crate::stability::Verdict;
@@ -138,8 +138,7 @@ impl<T: Task> Session<'_, '_, '_, T> {
             Verdict::RollBack => return Ok(Stepped::Back),
             Verdict::Stop => return Err(self.diverged(&measured)),
         };
-        let factor = limit.map_or(1.0, |limit| limit / f64::from(norm).max(limit));
-        let gradients = scale(&model, gradients, factor);
+        let gradients = scale(&model, gradients, clip_factor(norm, limit));
         let model = trainer.optimizer.step(learning_rate, model, gradients);
         self.position.step += 1;
         self.position.num_tokens += measured.num_tokens;
