@@ -21,10 +21,12 @@ use crate::recipe::OptimizerSettings;
 pub struct ModelOptimizer {
     names: NameTable,
     rules: Rules,
+    /// By path in the model, so that a step looks no name up.
     parameters: BTreeMap<String, Parameter>,
 }
 
 struct Parameter {
+    name: String,
     shape: Vec<usize>,
     rule: UpdateRule,
     learning_rate_factor: f64,
@@ -42,24 +44,24 @@ impl ModelOptimizer {
         names: NameTable,
         model: &M,
     ) -> Result<Self, TrainingError> {
-        let mut shapes = Shapes {
-            names: &names,
-            path: Vec::new(),
-            shapes: BTreeMap::new(),
-        };
+        let mut shapes = Shapes::default();
         model.visit(&mut shapes);
-        let shapes = shapes.shapes;
-        let all: Vec<&str> = shapes.keys().map(String::as_str).collect();
+        let named = shapes.shapes.into_iter();
+        let named: Vec<_> = named
+            .map(|(path, shape)| (name_of(&names, &path), path, shape))
+            .collect();
+        let mut all: Vec<&str> = named.iter().map(|(name, ..)| name.as_str()).collect();
+        all.sort_unstable();
         let rules = Rules::new(settings, &all)?;
         let mut parameters = BTreeMap::new();
-        for (name, shape) in shapes {
-            let parameter = Parameter::new(&rules, &name, shape);
+        for (name, path, shape) in named {
+            let parameter = Parameter::new(&rules, name, shape);
             let rate = settings.learning_rate * parameter.learning_rate_factor;
             if rate as f32 <= 0.0 {
-                let parameter = name;
+                let parameter = parameter.name;
                 return Err(OptimizerError::NoLearningRate { parameter, rate }.into());
             }
-            parameters.insert(name, parameter);
+            parameters.insert(path, parameter);
         }
         Ok(Self {
             names,
@@ -87,7 +89,8 @@ impl ModelOptimizer {
     /// A copy of the state on the host.
     pub fn state(&self) -> OptimizerState {
         let mut copy = OptimizerState::default();
-        for (name, parameter) in &self.parameters {
+        for parameter in self.parameters.values() {
+            let name = &parameter.name;
             let Some(state) = &parameter.state else {
                 copy.untouched.insert(name.clone());
                 continue;
@@ -120,11 +123,11 @@ impl ModelOptimizer {
     ) -> Result<(), OptimizerError> {
         let device = device.clone().inner();
         let mut states = Vec::with_capacity(self.parameters.len());
-        for (name, parameter) in &self.parameters {
-            states.push(if state.untouched.remove(name) {
+        for parameter in self.parameters.values() {
+            states.push(if state.untouched.remove(&parameter.name) {
                 None
             } else {
-                Some(parameter.state_from(name, &mut state, &device)?)
+                Some(parameter.state_from(&mut state, &device)?)
             });
         }
         let left = state.tensors.into_keys().chain(state.counts.into_keys());
@@ -139,10 +142,11 @@ impl ModelOptimizer {
 }
 
 impl Parameter {
-    fn new(rules: &Rules, name: &str, shape: Vec<usize>) -> Self {
+    fn new(rules: &Rules, name: String, shape: Vec<usize>) -> Self {
         Self {
-            rule: rules.update_rule(name, shape.len()),
-            learning_rate_factor: rules.learning_rate_factor(name),
+            rule: rules.update_rule(&name, shape.len()),
+            learning_rate_factor: rules.learning_rate_factor(&name),
+            name,
             shape,
             state: None,
         }
@@ -151,10 +155,10 @@ impl Parameter {
     /// Takes this parameter's entries out of `saved`.
     fn state_from(
         &self,
-        name: &str,
         saved: &mut OptimizerState,
         device: &Device,
     ) -> Result<DynState, OptimizerError> {
+        let name = &self.name;
         let mut tensors = Vec::new();
         let mut counts = BTreeMap::new();
         for entry in self.rule.entries(&self.shape) {
@@ -190,25 +194,24 @@ impl Parameter {
         let rule = self.rule.as_dyn();
         rule.state_unflatten(self.shape.len(), name, &mut source, device)
             .ok_or_else(|| OptimizerError::Missing {
-                entry: name.to_owned(),
+                entry: name.clone(),
             })
     }
 }
 
 /// Hugging Face's name of the parameter at this path, or the path.
-fn name_of(names: &NameTable, path: &[String]) -> String {
-    let path = path.join(".");
-    names.hugging_face(&path).unwrap_or(path)
+fn name_of(names: &NameTable, path: &str) -> String {
+    names.hugging_face(path).unwrap_or_else(|| path.to_owned())
 }
 
-/// Collects the shapes of all parameters by name.
-struct Shapes<'a> {
-    names: &'a NameTable,
+/// Collects the shapes of all parameters by path.
+#[derive(Default)]
+struct Shapes {
     path: Vec<String>,
     shapes: BTreeMap<String, Vec<usize>>,
 }
 
-impl ModuleVisitor for Shapes<'_> {
+impl ModuleVisitor for Shapes {
     fn enter_module(&mut self, name: &str, _container_type: &str) {
         self.path.push(name.to_owned());
     }
@@ -218,8 +221,8 @@ impl ModuleVisitor for Shapes<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let name = name_of(self.names, &self.path);
-        self.shapes.insert(name, param.lazy_shape().to_vec());
+        let shape = param.lazy_shape().to_vec();
+        self.shapes.insert(self.path.join("."), shape);
     }
 }
 
@@ -250,11 +253,12 @@ impl ModuleMapper for Update<'_> {
             rules,
             parameters,
         } = &mut *self.optimizer;
-        let name = name_of(names, &self.path);
-        let parameter = parameters.entry(name).or_insert_with_key(|name| {
-            // Added to the model after this optimizer was made.
-            Parameter::new(rules, name, tensor.dims().to_vec())
-        });
+        let parameter = parameters
+            .entry(self.path.join("."))
+            .or_insert_with_key(|path| {
+                // Added to the model after this optimizer was made.
+                Parameter::new(rules, name_of(names, path), tensor.dims().to_vec())
+            });
         let requires_grad = tensor.is_require_grad();
         let recomputation = tensor.gradient_checkpointing_strategy();
         let (updated, state) = parameter.rule.as_dyn().step_dyn(

@@ -25,10 +25,10 @@ pub struct OptimizerState {
 }
 
 impl OptimizerState {
-    /// Bytes of all tensors.
+    /// Bytes of all tensors; the file has its header besides.
     pub fn num_bytes(&self) -> u64 {
-        let bytes = self.tensors.values().map(|data| data.as_bytes().len() as u64);
-        bytes.sum()
+        let tensors = self.tensors.values();
+        tensors.map(|data| data.as_bytes().len() as u64).sum()
     }
 
     /// The bytes of a safetensors file.

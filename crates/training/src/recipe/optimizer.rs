@@ -293,6 +293,16 @@ mod tests {
     }
 
     #[test]
+    fn groups_survive_being_saved() {
+        let groups = "optimizer.groups=[{ pattern = \"^shared\\\\.\", learning_rate_factor = 0.5 }, \
+            { pattern = \"wi\", weight_decay = 0.1 }]";
+        let (_, recipe) = Recipe::load("quickstart_t5", &[groups.to_owned()]).unwrap();
+        assert_eq!(recipe.optimizer.groups[0].pattern, "^shared\\.");
+        let text = recipe.to_toml().unwrap();
+        assert_eq!(Recipe::from_toml(&text, "saved", &[]).unwrap(), recipe);
+    }
+
+    #[test]
     fn groups_are_checked_by_key() {
         for (group, expected) in [
             (

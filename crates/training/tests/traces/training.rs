@@ -1,0 +1,307 @@
+//! Whole training runs: the batches are given, losses, norms, rates and weights are to be met.
+
+use burn::module::Module;
+use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor};
+use burn_optim::GradientsParams;
+use lamplight_electra::{
+    ElectraForSequenceClassification, ElectraInput, ElectraPretraining, PretrainingInput, loss,
+};
+use lamplight_layers::loss::{cross_entropy, targets_and_weights};
+use lamplight_layers::pretrained::{NameTable, Value, collect};
+use lamplight_t5::{Seq2SeqInput, T5ForConditionalGeneration};
+use lamplight_testing::{Case, Expected, assert_close, run_cases, test_device};
+use lamplight_training::gradients::{clip_global_norm, global_norm};
+use lamplight_training::optimizer::ModelOptimizer;
+use lamplight_training::recipe::Recipe;
+
+use crate::recipe;
+
+/// Hugging Face's label of a position without one.
+const IGNORED: i64 = -100;
+/// ELECTRA's id of `[MASK]` in the reference set.
+const MASK: i64 = 4;
+/// Relative and absolute tolerance of weights after at most [`FEW_STEPS`] steps.
+const CLOSE: [f32; 2] = [1e-5, 1e-6];
+/// The same after more, which amplify rounding: the f64 runs of the reference drift as far.
+const DRIFTED: [f32; 2] = [1e-3, 5e-4];
+const FEW_STEPS: usize = 10;
+
+/// What a case trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    T5,
+    ElectraPretraining,
+    ElectraFineTuning,
+}
+
+/// The kind of a training run; none for a case that is no training run.
+fn kind(case: &Case) -> Option<Kind> {
+    let expected = case.expected();
+    if !expected.has("grad_norm") {
+        return None;
+    }
+    Some(match case.architecture().as_deref() {
+        Some("T5ForConditionalGeneration") => Kind::T5,
+        Some("ElectraForSequenceClassification") => Kind::ElectraFineTuning,
+        None if expected.has("gumbel") => Kind::ElectraPretraining,
+        other => panic!("{}: nothing trains {other:?}", case.name),
+    })
+}
+
+/// The slice of a trace that holds a tensor per step.
+fn ints<const D: usize, const E: usize>(
+    expected: &Expected,
+    name: &str,
+    step: usize,
+    device: &Device,
+) -> Tensor<E, Int> {
+    let stacked = expected.int_tensor::<D>(name, device);
+    stacked.slice_dim(0, step..step + 1).squeeze_dim(0)
+}
+
+fn floats<const D: usize, const E: usize>(
+    expected: &Expected,
+    name: &str,
+    step: usize,
+    device: &Device,
+) -> Tensor<E> {
+    let stacked = expected.float_tensor::<D>(name, device);
+    stacked.slice_dim(0, step..step + 1).squeeze_dim(0)
+}
+
+fn scalar(tensor: Tensor<1>) -> f32 {
+    tensor.into_scalar::<f32>()
+}
+
+/// A training run of the reference.
+struct Trace<'a, M> {
+    expected: &'a Expected,
+    recipe: Recipe,
+    clip_norm: Option<f64>,
+    names: NameTable,
+    loss: &'a dyn Fn(&M, usize) -> Tensor<1>,
+}
+
+impl<M: Module> Trace<'_, M> {
+    /// Trains through the whole trace, comparing loss, gradient norm and learning rate of each step,
+    /// and the weights after the last. `rename` turns our names into the trace's.
+    fn follow(&self, mut model: M, rename: fn(&str) -> String) {
+        let settings = &self.recipe.optimizer;
+        let mut optimizer = ModelOptimizer::new(settings, self.names.clone(), &model).unwrap();
+        let num_steps = self.expected.floats("loss").1.len();
+        for step in 0..num_steps {
+            let loss = (self.loss)(&model, step);
+            self.assert_step("loss", step, scalar(loss.clone()), 1e-4);
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            let (gradients, norm) = match self.clip_norm {
+                Some(limit) => clip_global_norm(&model, gradients, limit),
+                None => {
+                    let norm = global_norm(&model, &gradients);
+                    (gradients, norm)
+                }
+            };
+            self.assert_step("grad_norm", step, scalar(norm.unwrap()), 1e-3);
+            let rate = self.recipe.schedule().at(step);
+            if has_rates(self.expected) {
+                self.assert_step("lr", step, rate as f32, 1e-6);
+            }
+            model = optimizer.step(rate, model, gradients);
+        }
+        let [tolerance, noise] = if num_steps > FEW_STEPS {
+            DRIFTED
+        } else {
+            CLOSE
+        };
+        let mut num_parameters = 0;
+        for (name, parameter) in collect(&model, &self.names, &Value).unwrap() {
+            let name = format!("final.{}", rename(&name));
+            let (shape, values) = self.expected.floats(&name);
+            assert_eq!(parameter.shape, shape, "shape of `{name}`");
+            assert_close(&name, &parameter.values, values, tolerance, noise);
+            num_parameters += 1;
+        }
+        assert_eq!(self.expected.names("final.").count(), num_parameters);
+    }
+
+    fn assert_step(&self, name: &str, step: usize, actual: f32, tolerance: f32) {
+        let expected = &self.expected.floats(name).1[step..=step];
+        assert_close(
+            &format!("{name} of step {step}"),
+            &[actual],
+            expected,
+            tolerance,
+            1e-12,
+        );
+    }
+}
+
+/// Whether the trace has learning rates; Hugging Face's Adafactor keeps its relative steps to itself.
+fn has_rates(expected: &Expected) -> bool {
+    expected.floats("lr").1.iter().any(|rate| *rate > 0.0)
+}
+
+fn t5_loss(
+    model: &T5ForConditionalGeneration,
+    expected: &Expected,
+    step: usize,
+    device: &Device,
+) -> Tensor<1> {
+    let labels = ints::<3, 2>(expected, "labels", step, device);
+    let [batch, length] = labels.dims();
+    let (targets, weights) = targets_and_weights(labels.flatten(0, 1), IGNORED);
+    let shifted = (targets.clone().reshape([batch, length])).slice_dim(1, 0..length - 1);
+    let start = Tensor::zeros([batch, 1], device);
+    let output = model.forward(Seq2SeqInput {
+        input_ids: ints::<3, 2>(expected, "input_ids", step, device),
+        padding_mask: ints::<3, 2>(expected, "attention_mask", step, device).equal_scalar(0),
+        decoder_input_ids: Tensor::cat(vec![start, shifted], 1),
+        decoder_padding_mask: None,
+    });
+    cross_entropy(output.logits.flatten(0, 1), targets, weights)
+        .nll
+        .mean()
+}
+
+#[test]
+fn training_a_t5_follows_the_reference() {
+    let device = test_device().autodiff();
+    run_cases("T5 training", |case| {
+        if kind(case) != Some(Kind::T5) {
+            return false;
+        }
+        let expected = case.expected();
+        let (recipe, clip_norm) = if has_rates(&expected) {
+            let optimizer = "kind = 'adamw', learning_rate = 5e-3, epsilon = 1e-8, \
+                groups = [{ pattern = '.', weight_decay = 0.01 }]";
+            let schedule = "kind = 'linear', warmup_steps = 5";
+            (recipe(optimizer, schedule, 50), Some(1.0))
+        } else {
+            let optimizer = "kind = 'adafactor', learning_rate = 1e-2, min_dim_size_to_factor = 1";
+            (recipe(optimizer, "kind = 'relative_step'", 50), None)
+        };
+        let model = T5ForConditionalGeneration::from_pretrained(&case.path, &device).unwrap();
+        let trace = Trace {
+            expected: &expected,
+            recipe,
+            clip_norm,
+            names: T5ForConditionalGeneration::names(model.config()),
+            loss: &|model, step| t5_loss(model, &expected, step, &device),
+        };
+        trace.follow(model, str::to_owned);
+        true
+    });
+}
+
+fn pretraining_input(expected: &Expected, step: usize, device: &Device) -> PretrainingInput {
+    let ids = |name| ints::<3, 2>(expected, name, step, device);
+    let input_ids = ids("input_ids");
+    let positions = ids("positions");
+    let weights: Tensor<2> = floats::<3, 2>(expected, "weights", step, device);
+    // Chosen positions become [MASK] unless they are kept; the others keep their own ids.
+    let is_chosen = weights.clone().greater_scalar(0.0);
+    let is_masked = is_chosen.bool_and(ids("keep").bool().bool_not()).int();
+    let own = input_ids.clone().gather(1, positions.clone());
+    let change = (own.neg() + MASK) * is_masked;
+    let zeros = Tensor::zeros(input_ids.dims(), device);
+    let change = zeros.scatter(1, positions.clone(), change, IndexingUpdateOp::Add);
+    PretrainingInput {
+        masked_input_ids: input_ids.clone() + change,
+        input_ids,
+        padding_mask: ids("attention_mask").equal_scalar(0),
+        token_type_ids: ids("token_type_ids"),
+        masked_positions: positions,
+        masked_weights: weights,
+        gumbel: Some(floats::<4, 3>(expected, "gumbel", step, device)),
+    }
+}
+
+/// Samples at positions that count, and the two terms of the loss, are those of the trace.
+fn pretraining_loss(
+    model: &ElectraPretraining,
+    expected: &Expected,
+    step: usize,
+    device: &Device,
+) -> Tensor<1> {
+    let output = model.forward(pretraining_input(expected, step, device));
+    let sampled: Vec<i64> = output.sampled_ids.try_into_vec_as().unwrap();
+    let here = step * sampled.len()..(step + 1) * sampled.len();
+    let expected_samples = &expected.ints("sampled_ids").1[here.clone()];
+    let weights = &expected.floats("weights").1[here];
+    for (cell, weight) in weights
+        .iter()
+        .enumerate()
+        .filter(|(_, weight)| **weight > 0.0)
+    {
+        let (sample, expected) = (sampled[cell], expected_samples[cell]);
+        assert_eq!(
+            sample, expected,
+            "step {step}, sample {cell} of weight {weight}"
+        );
+    }
+    for (name, value) in [
+        ("mlm_loss", output.mlm_loss),
+        ("disc_loss", output.detection_loss),
+    ] {
+        let label = format!("{name} of step {step}");
+        let trace = &expected.floats(name).1[step..=step];
+        assert_close(&label, &[scalar(value)], trace, 1e-4, 0.0);
+    }
+    output.loss
+}
+
+#[test]
+fn pretraining_an_electra_follows_the_reference() {
+    let device = test_device().autodiff();
+    run_cases("ELECTRA pre-training", |case| {
+        if kind(case) != Some(Kind::ElectraPretraining) {
+            return false;
+        }
+        let expected = case.expected();
+        let optimizer = "kind = 'electra_adam', learning_rate = 3e-4, weight_decay = 0.01";
+        let trace = Trace {
+            expected: &expected,
+            recipe: recipe(optimizer, "kind = 'electra', warmup_steps = 5", 60),
+            clip_norm: Some(1.0),
+            names: ElectraPretraining::names(),
+            loss: &|model, step| pretraining_loss(model, &expected, step, &device),
+        };
+        let model = ElectraPretraining::from_pretrained(&case.path, &device).unwrap();
+        trace.follow(model, |name| {
+            name.replacen("generator.", "gen.", 1)
+                .replacen("discriminator.", "disc.", 1)
+        });
+        true
+    });
+}
+
+#[test]
+fn fine_tuning_an_electra_by_layers_follows_the_reference() {
+    let device = test_device().autodiff();
+    run_cases("ELECTRA fine-tuning", |case| {
+        if kind(case) != Some(Kind::ElectraFineTuning) {
+            return false;
+        }
+        let expected = case.expected();
+        let optimizer = "kind = 'electra_adam', learning_rate = 1e-3, weight_decay = 0.01, \
+            layer_decay = 0.8, layer_decay_gap = true";
+        let loss = |model: &ElectraForSequenceClassification, step: usize| {
+            let ids = |name| ints::<3, 2>(&expected, name, step, &device);
+            let logits = model.forward(ElectraInput {
+                input_ids: ids("input_ids"),
+                padding_mask: ids("attention_mask").equal_scalar(0),
+                token_type_ids: Some(ids("token_type_ids")),
+            });
+            loss::sequence_loss(logits, ints::<2, 1>(&expected, "labels", step, &device)).mean()
+        };
+        let trace = Trace {
+            expected: &expected,
+            recipe: recipe(optimizer, "kind = 'electra', warmup_fraction = 0.1", 12),
+            clip_norm: Some(1.0),
+            names: ElectraForSequenceClassification::names(),
+            loss: &loss,
+        };
+        let model = ElectraForSequenceClassification::from_pretrained(&case.path, &device);
+        trace.follow(model.unwrap(), str::to_owned);
+        true
+    });
+}
