@@ -38,13 +38,11 @@ pub struct Arguments {
 /// Builds and runs both, prints what differs, and fails where that is more than the tolerance.
 pub fn run(shell: &Shell, arguments: &Arguments) -> Result<()> {
     let revision = &arguments.revision;
-    let commit = cmd!(
-        shell,
-        "git rev-parse --verify --quiet {revision}^{{commit}}"
-    )
-    .quiet()
-    .read()
-    .with_context(|| format!("there is no revision `{revision}`"))?;
+    let name = format!("{revision}^{{commit}}");
+    let commit = cmd!(shell, "git rev-parse --verify --quiet {name}")
+        .quiet()
+        .read()
+        .with_context(|| format!("there is no revision `{revision}`"))?;
     let recipes: Vec<PathBuf> = (arguments.recipes.iter())
         .map(|recipe| recipe_file(shell, recipe))
         .collect::<Result<_>>()?;
