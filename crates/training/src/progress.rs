@@ -114,3 +114,85 @@ impl Observer for Several<'_> {
 pub struct Silent;
 
 impl Observer for Silent {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard {
+        events: Vec<String>,
+        is_interrupted: bool,
+    }
+
+    impl Observer for Heard {
+        fn preparing(&mut self, _stage: Stage) {
+            self.events.push("preparing".to_owned());
+        }
+        fn started(&mut self, _plan: &Plan, _folder: &Path) {
+            self.events.push("started".to_owned());
+        }
+        fn resumed(&mut self, step: usize, _history: &History) {
+            self.events.push(format!("resumed {step}"));
+        }
+        fn stepped(&mut self, step: usize) {
+            self.events.push(format!("stepped {step}"));
+        }
+        fn logged(&mut self, metrics: &StepMetrics) {
+            self.events.push(format!("logged {}", metrics.step));
+        }
+        fn evaluating(&mut self, step: usize) {
+            self.events.push(format!("evaluating {step}"));
+        }
+        fn evaluated(&mut self, step: usize, _evaluation: &Evaluation) {
+            self.events.push(format!("evaluated {step}"));
+        }
+        fn saved(&mut self, step: usize, _checkpoint: &Path) {
+            self.events.push(format!("saved {step}"));
+        }
+        fn warned(&mut self, message: &str) {
+            self.events.push(message.to_owned());
+        }
+        fn is_interrupted(&self) -> bool {
+            self.is_interrupted
+        }
+    }
+
+    #[test]
+    fn each_of_several_hears_every_event_and_any_ends_the_run() {
+        let plan = Plan {
+            name: "tiny".to_owned(),
+            num_steps: 9,
+            num_parameters: 1,
+            vocab_size: 1,
+            num_tokens: 1,
+        };
+        let (mut one, mut two) = (Heard::default(), Heard::default());
+        two.is_interrupted = true;
+        let mut several = Several(vec![&mut one, &mut two]);
+        assert!(several.is_interrupted());
+        several.preparing(Stage::GeneratingTexts);
+        several.started(&plan, Path::new("run"));
+        several.resumed(1, &History::default());
+        several.stepped(2);
+        several.logged(&StepMetrics::default());
+        several.evaluating(3);
+        several.evaluated(4, &Evaluation::default());
+        several.saved(5, Path::new("step-5"));
+        several.warned("beware");
+        let expected = [
+            "preparing",
+            "started",
+            "resumed 1",
+            "stepped 2",
+            "logged 0",
+            "evaluating 3",
+            "evaluated 4",
+            "saved 5",
+            "beware",
+        ];
+        assert_eq!(one.events, expected);
+        assert_eq!(two.events, expected);
+        assert!(!Several(vec![&mut one, &mut Silent]).is_interrupted());
+    }
+}

@@ -7,7 +7,7 @@ use lamplight_training::evaluation::Evaluation;
 use lamplight_training::metrics::StepMetrics;
 use lamplight_training::progress::Plan;
 
-use super::{compute, count};
+use super::{compute, count, utilization};
 
 /// The state of a run.
 #[derive(Default)]
@@ -108,15 +108,20 @@ impl Dashboard {
             false,
         );
         fact("tokens/s", count(metrics.tokens_per_second), false);
-        if let Some(compute) = compute(metrics, self.peak_flops) {
-            for (name, value) in ["compute", "of peak"].iter().zip(compute.split(", ")) {
-                fact(name, value.to_owned(), false);
-            }
+        if let Some(compute) = compute(metrics) {
+            fact("compute", compute, false);
+        }
+        if let Some(peak) = self.peak_flops {
+            fact("MFU", utilization(metrics, peak), false);
         }
         fact("tokens", count(metrics.num_tokens as f64), false);
         if let Some(bytes) = metrics.memory_bytes {
-            let gibibytes = bytes as f64 / f64::from(1 << 30);
-            fact("memory", format!("{gibibytes:.2} GiB"), false);
+            let mebibytes = bytes as f64 / f64::from(1 << 20);
+            let text = match mebibytes {
+                size if size < 1024.0 => format!("{size:.0} MiB"),
+                size => format!("{:.2} GiB", size / 1024.0),
+            };
+            fact("memory", text, false);
         }
         let num_skipped = metrics.num_skipped;
         fact("skipped steps", num_skipped.to_string(), num_skipped > 0);

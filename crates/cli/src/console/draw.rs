@@ -7,7 +7,7 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph, Widget};
 
-use super::dashboard::{Dashboard, Fact, Moment};
+use super::dashboard::{Dashboard, Moment};
 use super::{count, duration, scores};
 
 /// Below this size nothing has a frame.
@@ -16,6 +16,8 @@ const FRAMED: (u16, u16) = (64, 18);
 const FACTS_WIDTH: u16 = 34;
 /// Rows that a curve needs to tell anything.
 const CURVE_HEIGHT: u16 = 5;
+/// Columns that a curve needs beside its labels.
+const MIN_CURVE_WIDTH: u16 = 16;
 /// Warnings that are shown.
 const NUM_WARNINGS: usize = 3;
 
@@ -28,33 +30,97 @@ const ALARM: Style = Style::new().fg(Color::Yellow);
 
 /// Draws everything that has room, the most important first.
 pub(super) fn draw(dashboard: &Dashboard, moment: Moment, area: Rect, buffer: &mut Buffer) {
-    let is_framed = area.width >= FRAMED.0 && area.height >= FRAMED.1;
-    let notes = notes(dashboard, moment, area.width);
-    let (scores, num_rows) = score_lines(dashboard, area.width, is_framed);
-    let [head, bar, body, scores_area, foot] = Layout::vertical([
+    let rows = [
         Constraint::Length(1),
         Constraint::Length(1),
         Constraint::Fill(1),
-        Constraint::Length(num_rows),
-        Constraint::Length(notes.len() as u16),
-    ])
-    .areas(area);
+    ];
+    let [head, bar, rest] = Layout::vertical(rows).areas(area);
     Paragraph::new(headline(dashboard, moment)).render(head, buffer);
     Gauge::default()
         .ratio(dashboard.fraction())
         .label(progress(dashboard, moment, area.width))
         .gauge_style(ACCENT)
         .render(bar, buffer);
-    if is_framed {
-        let columns = [Constraint::Fill(1), Constraint::Length(FACTS_WIDTH)];
-        let [curve, facts] = Layout::horizontal(columns).areas(body);
-        draw_curve(dashboard, curve, buffer);
-        fact_list(dashboard.facts(), facts, buffer);
+    if area.width >= FRAMED.0 && area.height >= FRAMED.1 {
+        draw_framed(dashboard, moment, rest, buffer);
     } else {
-        draw_compact(dashboard, body, buffer);
+        draw_compact(dashboard, moment, rest, buffer);
     }
-    scores.render(scores_area, buffer);
+}
+
+/// The curve beside the facts, the scores below.
+fn draw_framed(dashboard: &Dashboard, moment: Moment, area: Rect, buffer: &mut Buffer) {
+    let scores = score_lines(dashboard, area.width.saturating_sub(2));
+    let notes = notes(dashboard, moment, area.width);
+    let num_rows = match scores.len() {
+        0 => 0,
+        number => number as u16 + 2,
+    };
+    let rows = [
+        Constraint::Fill(1),
+        Constraint::Length(num_rows.min(area.height / 3)),
+        Constraint::Length(notes.len() as u16),
+    ];
+    let [body, score_area, foot] = Layout::vertical(rows).areas(area);
+    let columns = [Constraint::Fill(1), Constraint::Length(FACTS_WIDTH)];
+    let [curve, facts] = Layout::horizontal(columns).areas(body);
+    draw_curve(dashboard, curve, buffer);
+    draw_facts(dashboard, facts, buffer);
+    let title = format!(" {} ", score_title(dashboard));
+    let frame = Block::bordered().title(title).border_style(SOFT);
+    Paragraph::new(scores)
+        .block(frame)
+        .render(score_area, buffer);
     Paragraph::new(notes).render(foot, buffer);
+}
+
+/// No frames: facts one after the other, the curve in the rows that are left, scores and notes.
+fn draw_compact(dashboard: &Dashboard, moment: Moment, area: Rect, buffer: &mut Buffer) {
+    let mut facts = dashboard.facts();
+    facts.sort_by_key(|fact| !fact.is_alarming);
+    let facts = facts.into_iter().map(|fact| {
+        let name = Span::styled(format!("{} ", fact.name), SOFT);
+        vec![name, value(fact.value, fact.is_alarming)]
+    });
+    let facts = flow(facts, area.width);
+    let mut scores = score_lines(dashboard, area.width);
+    if !scores.is_empty() {
+        scores.insert(0, Line::styled(score_title(dashboard), SOFT));
+    }
+    let notes = notes(dashboard, moment, area.width);
+    let rows = |lines: &Vec<Line<'_>>, part: u16| {
+        Constraint::Length((lines.len() as u16).min(area.height.div_ceil(part)))
+    };
+    let rows = [
+        rows(&facts, 2),
+        Constraint::Fill(1),
+        rows(&scores, 4),
+        rows(&notes, 4),
+    ];
+    let [fact_area, curve, score_area, foot] = Layout::vertical(rows).areas(area);
+    Paragraph::new(facts).render(fact_area, buffer);
+    if curve.height >= CURVE_HEIGHT {
+        draw_curve(dashboard, curve, buffer);
+    }
+    Paragraph::new(scores).render(score_area, buffer);
+    Paragraph::new(notes).render(foot, buffer);
+}
+
+/// Puts as many items into each line as there is room for; none is broken.
+fn flow<'a>(items: impl Iterator<Item = Vec<Span<'a>>>, width: u16) -> Vec<Line<'a>> {
+    let mut lines: Vec<Line<'a>> = Vec::new();
+    for item in items {
+        let length: usize = item.iter().map(Span::width).sum();
+        match lines.last_mut() {
+            Some(line) if line.width() + GAP.len() + length <= usize::from(width) => {
+                line.push_span(GAP);
+                line.extend(item);
+            }
+            _ => lines.push(Line::from(item)),
+        }
+    }
+    lines
 }
 
 fn headline(dashboard: &Dashboard, moment: Moment) -> Line<'static> {
@@ -95,71 +161,34 @@ fn progress(dashboard: &Dashboard, moment: Moment, width: u16) -> String {
         .unwrap_or_default()
 }
 
-fn fact_list(facts: Vec<Fact>, area: Rect, buffer: &mut Buffer) {
-    let lines: Vec<Line<'_>> = facts
-        .into_iter()
+fn draw_facts(dashboard: &Dashboard, area: Rect, buffer: &mut Buffer) {
+    let lines: Vec<Line<'_>> = (dashboard.facts().into_iter())
         .map(|fact| {
             let name = Span::styled(format!(" {:<15}", fact.name), SOFT);
             Line::from(vec![name, value(fact.value, fact.is_alarming)])
         })
         .collect();
-    Paragraph::new(lines)
-        .block(Block::bordered().title(" now ").border_style(SOFT))
-        .render(area, buffer);
+    let frame = Block::bordered().title(" now ").border_style(SOFT);
+    Paragraph::new(lines).block(frame).render(area, buffer);
 }
 
 fn value(text: String, is_alarming: bool) -> Span<'static> {
     Span::styled(text, if is_alarming { ALARM } else { Style::new() })
 }
 
-/// Facts one after the other, and the curve in the rows that are left.
-fn draw_compact(dashboard: &Dashboard, area: Rect, buffer: &mut Buffer) {
-    let facts = dashboard.facts().into_iter().map(|fact| {
-        let name = Span::styled(format!("{} ", fact.name), SOFT);
-        vec![name, value(fact.value, fact.is_alarming)]
-    });
-    let lines = flow(facts, area.width);
-    let height = lines.len().min(usize::from(area.height)) as u16;
-    let rows = [Constraint::Length(height), Constraint::Fill(1)];
-    let [facts, curve] = Layout::vertical(rows).areas(area);
-    Paragraph::new(lines).render(facts, buffer);
-    if curve.height >= CURVE_HEIGHT {
-        draw_curve(dashboard, curve, buffer);
-    }
-}
-
-/// Puts as many items into each line as there is room for; none is broken.
-fn flow<'a>(items: impl Iterator<Item = Vec<Span<'a>>>, width: u16) -> Vec<Line<'a>> {
-    let mut lines: Vec<Line<'a>> = Vec::new();
-    for item in items {
-        let length: usize = item.iter().map(Span::width).sum();
-        match lines.last_mut() {
-            Some(line) if line.width() + GAP.len() + length <= usize::from(width) => {
-                line.push_span(GAP);
-                line.extend(item);
-            }
-            _ => lines.push(Line::from(item)),
-        }
-    }
-    lines
-}
-
 fn draw_curve(dashboard: &Dashboard, area: Rect, buffer: &mut Buffer) {
     let points = thinned(&dashboard.losses, 2 * usize::from(area.width));
-    let bounds = |values: &mut dyn Iterator<Item = f64>| {
-        values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| {
-            [low.min(value), high.max(value)]
-        })
-    };
-    let xs = bounds(&mut points.iter().map(|(x, _)| *x));
-    let [low, high] = bounds(&mut points.iter().map(|(_, y)| *y));
-    let block = Block::bordered()
+    let frame = Block::bordered()
         .title(" training loss ")
         .border_style(SOFT);
-    if points.len() < 2 || area.width < 16 {
-        block.render(area, buffer);
+    if points.len() < 2 || area.width < MIN_CURVE_WIDTH {
+        frame.render(area, buffer);
         return;
     }
+    let xs = bounds(points.iter().map(|(x, _)| *x));
+    // The first steps are so much worse that they would flatten all that comes after them.
+    let num_first = points.len() / 10;
+    let [low, high] = bounds(points.iter().skip(num_first).map(|(_, y)| *y));
     // A flat line lies in the middle.
     let margin = if high > low { 0.0 } else { 0.5 };
     let ys = [low - margin, high + margin];
@@ -168,14 +197,20 @@ fn draw_curve(dashboard: &Dashboard, area: Rect, buffer: &mut Buffer) {
         .graph_type(GraphType::Line)
         .style(ACCENT)
         .data(&points);
-    let label = |value: f64| format!("{value:.3}");
-    let y_labels = [ys[0], (ys[0] + ys[1]) / 2.0, ys[1]].map(label);
+    let y_labels = [ys[0], (ys[0] + ys[1]) / 2.0, ys[1]].map(|loss| format!("{loss:.3}"));
     let x_labels = xs.map(|step| format!("{step:.0}"));
     Chart::new(vec![dataset])
-        .block(block)
+        .block(frame)
         .x_axis(Axis::default().bounds(xs).labels(x_labels).style(SOFT))
         .y_axis(Axis::default().bounds(ys).labels(y_labels).style(SOFT))
         .render(area, buffer);
+}
+
+/// The smallest and the largest.
+fn bounds(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| {
+        [low.min(value), high.max(value)]
+    })
 }
 
 /// At most so many points, each the mean of its neighbours.
@@ -190,28 +225,20 @@ fn thinned(points: &[(f64, f64)], limit: usize) -> Vec<(f64, f64)> {
     points.chunks(size).map(mean).collect()
 }
 
-/// The last evaluation, in a frame where there is room for one.
-fn score_lines(dashboard: &Dashboard, width: u16, is_framed: bool) -> (Paragraph<'static>, u16) {
-    let Some((step, evaluation)) = &dashboard.evaluation else {
-        return (Paragraph::default(), 0);
-    };
-    let title = format!("held out, step {step}");
-    let scores = scores(evaluation).map(|(name, value)| {
+fn score_title(dashboard: &Dashboard) -> String {
+    let evaluation = dashboard.evaluation.as_ref();
+    evaluation.map_or_else(String::new, |(step, _)| format!("held out, step {step}"))
+}
+
+/// The scores of the last evaluation.
+fn score_lines(dashboard: &Dashboard, width: u16) -> Vec<Line<'static>> {
+    let evaluation = dashboard.evaluation.iter();
+    let scores = evaluation.flat_map(|(_, evaluation)| scores(evaluation));
+    let items = scores.map(|(name, value)| {
         let name = Span::styled(format!("{name} "), SOFT);
         vec![name, Span::raw(format!("{value:.3}"))]
     });
-    if is_framed {
-        let block = Block::bordered().title(format!(" {title} "));
-        let lines = flow(scores, width.saturating_sub(2));
-        let height = lines.len() as u16 + 2;
-        let paragraph = Paragraph::new(lines).block(block.border_style(SOFT));
-        (paragraph, height)
-    } else {
-        let title = vec![Span::styled(title, SOFT)];
-        let lines = flow(std::iter::once(title).chain(scores), width);
-        let height = lines.len() as u16;
-        (Paragraph::new(lines), height)
-    }
+    flow(items, width)
 }
 
 /// Warnings, the last checkpoint, and how to end.

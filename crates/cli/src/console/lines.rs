@@ -9,7 +9,7 @@ use lamplight_training::metrics::{History, StepMetrics};
 use lamplight_training::progress::{Observer, Plan, Stage};
 
 use super::dashboard::time_left;
-use super::{compute, count, duration, score_line, stage, start};
+use super::{compute, count, duration, score_line, stage, start, utilization};
 use crate::interrupt;
 
 /// Between two lines about what passes quickly.
@@ -70,14 +70,18 @@ impl Observer for Lines {
         let elapsed = self.started.elapsed().as_secs_f64();
         let steps = self.first_step..metrics.step;
         let left = time_left(elapsed, steps, self.num_steps);
-        let compute = compute(metrics, self.peak_flops)
-            .map_or_else(String::new, |compute| format!("  {compute}"));
+        let mut speed = format!("{} tokens/s", count(metrics.tokens_per_second));
+        if let Some(compute) = compute(metrics) {
+            speed = format!("{speed}  {compute}");
+        }
+        if let Some(peak) = self.peak_flops {
+            speed = format!("{speed}  MFU {}", utilization(metrics, peak));
+        }
         self.passing(&format!(
-            "step {}/{}  loss {:.3}  {} tokens/s{compute}  {} left",
+            "step {}/{}  loss {:.3}  {speed}  {} left",
             metrics.step,
             self.num_steps,
             metrics.loss,
-            count(metrics.tokens_per_second),
             duration(left)
         ));
     }

@@ -65,20 +65,18 @@ fn score_line(step: usize, evaluation: &Evaluation) -> String {
     format!("  step {step}, held out: {}", scores.join(", "))
 }
 
-/// The rate of the model's operations, and the share of what the device can do where that is known.
-fn compute(metrics: &StepMetrics, peak_flops: Option<f64>) -> Option<String> {
-    let flops = metrics.flops_per_second;
-    if flops <= 0.0 {
-        return None;
+/// The rate of the model's operations; none where it is not known.
+fn compute(metrics: &StepMetrics) -> Option<String> {
+    match metrics.flops_per_second {
+        n if n >= 1e12 => Some(format!("{:.1} TFLOP/s", n / 1e12)),
+        n if n > 0.0 => Some(format!("{:.1} GFLOP/s", n / 1e9)),
+        _ => None,
     }
-    let rate = match flops {
-        n if n >= 1e12 => format!("{:.1} TFLOP/s", n / 1e12),
-        n => format!("{:.1} GFLOP/s", n / 1e9),
-    };
-    Some(match peak_flops {
-        Some(peak) => format!("{rate}, MFU {:.1} %", 100.0 * flops / peak),
-        None => rate,
-    })
+}
+
+/// What share the model uses of what the device can do.
+fn utilization(metrics: &StepMetrics, peak_flops: f64) -> String {
+    format!("{:.1} %", 100.0 * metrics.flops_per_second / peak_flops)
 }
 
 /// A number in the unit that people read.
@@ -116,16 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn utilisation_is_told_where_the_peak_is_known() {
+    fn utilization_is_the_share_of_the_peak() {
         let metrics = StepMetrics {
             flops_per_second: 5e11,
             ..StepMetrics::default()
         };
-        assert_eq!(compute(&metrics, None).as_deref(), Some("500.0 GFLOP/s"));
-        assert_eq!(
-            compute(&metrics, Some(2e12)).as_deref(),
-            Some("500.0 GFLOP/s, MFU 25.0 %")
-        );
-        assert_eq!(compute(&StepMetrics::default(), Some(2e12)), None);
+        assert_eq!(compute(&metrics).as_deref(), Some("500.0 GFLOP/s"));
+        assert_eq!(utilization(&metrics, 2e12), "25.0 %");
+        assert_eq!(compute(&StepMetrics::default()), None);
     }
 }

@@ -50,9 +50,9 @@ pub(super) const RATES: [(&str, Value<'static>); 5] = [
             flops => flops / 1e9,
         }
     }),
-    ("Host memory (GiB)", &|metrics| {
-        let gibibytes = |bytes| bytes as f64 / (1u64 << 30) as f64;
-        metrics.memory_bytes.map_or(f64::NAN, gibibytes)
+    ("Host memory (MiB)", &|metrics| {
+        let mebibytes = |bytes| bytes as f64 / (1u64 << 20) as f64;
+        metrics.memory_bytes.map_or(f64::NAN, mebibytes)
     }),
 ];
 

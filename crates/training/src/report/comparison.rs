@@ -7,6 +7,7 @@ use super::curves::Series;
 use super::{document, escape, figure, readable};
 use crate::TrainingError;
 use crate::comparison::{RecordedRun, Row, differing_keys, table};
+use crate::evaluation::is_higher_better;
 use crate::metrics::History;
 
 /// The title of the page, by which it is known.
@@ -94,14 +95,16 @@ fn overlaid(runs: &[RecordedRun]) -> Vec<Chart> {
     charts
 }
 
-/// Scores that are no part of another one.
+/// Scores of the model that are no part of another one.
 fn score_names(history: &History) -> Vec<&str> {
     let scores = history
         .last_evaluation()
         .into_iter()
         .flat_map(|last| &last.scores);
     let names = scores.map(|(name, _)| name.as_str());
-    names.filter(|name| !name.contains('.')).collect()
+    names
+        .filter(|name| !name.contains('.') && is_higher_better(name).is_some())
+        .collect()
 }
 
 /// Every name that any run has, in the order in which they come.
