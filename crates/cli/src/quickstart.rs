@@ -36,6 +36,7 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<ExitCode> {
             recipe,
             sources: Sources::default(),
             output: Some(parent.join(folder)),
+            init_from: None,
             device: device.clone(),
         };
         let run = train::execute(run, arguments)?;

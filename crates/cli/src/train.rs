@@ -33,6 +33,7 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<ExitCode> {
             tokenizer: arguments.tokenizer.clone(),
         },
         output: arguments.output.clone(),
+        init_from: arguments.init_from.clone(),
         device: arguments.device.open()?,
     };
     interrupt::listen()?;

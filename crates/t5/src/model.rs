@@ -170,6 +170,8 @@ impl T5ForConditionalGeneration {
         };
         let config = T5Config {
             tie_word_embeddings: Some(self.lm_head.is_none()),
+            scale_decoder_outputs: (self.config.model_type == "t5")
+                .then(|| self.config.scales_decoder_outputs()),
             ..self.config.clone()
         };
         save(

@@ -20,7 +20,7 @@ use crate::recipe::{Objective, Recipe};
 use crate::report::RedrawnReport;
 use crate::run_folder::{Origin, RunFolder};
 use crate::task::Task;
-use crate::texts::{Files, Sources};
+use crate::texts::{Files, Sources, absolute};
 use crate::trainer::{Start, Trainer};
 use crate::{TrainingError, model_config, report, seed};
 
@@ -38,6 +38,9 @@ pub struct Run {
     pub sources: Sources,
     /// The folder to write into, empty or not there yet; without one the next free `runs/NAME-N`.
     pub output: Option<PathBuf>,
+    /// The folder of a checkpoint to start from, in Hugging Face's layout, of the recipe's shapes;
+    /// without one the weights are drawn.
+    pub init_from: Option<PathBuf>,
     /// The device.
     pub device: Device,
 }
@@ -105,6 +108,7 @@ pub fn resume(
         name: origin.name,
         recipe,
         output: Some(folder.path().to_owned()),
+        init_from: origin.init_from,
         device,
     };
     let prepared = Prepared {
@@ -166,6 +170,7 @@ impl Run {
         Ok(Origin {
             name: self.name.clone(),
             sources: self.sources.absolute()?,
+            init_from: self.init_from.as_deref().map(absolute).transpose()?,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })
     }

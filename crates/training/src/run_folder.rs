@@ -36,6 +36,8 @@ pub struct Origin {
     pub name: String,
     /// The texts, by absolute paths.
     pub sources: Sources,
+    /// The folder of the weights it started from; none for drawn ones.
+    pub init_from: Option<PathBuf>,
     /// The version of the program that started it.
     pub version: String,
 }

@@ -113,9 +113,7 @@ impl Stability {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 struct NormStatistic {
     count: u64,
-    #[serde(with = "bits")]
     mean: f64,
-    #[serde(with = "bits")]
     variance: f64,
 }
 
@@ -137,19 +135,6 @@ impl NormStatistic {
         let distance = (norm - self.mean) / deviation;
         let is_spike = self.count >= NUM_WARMUP && deviation > 0.0 && distance > threshold;
         is_spike.then(|| self.mean + threshold * threshold / distance * deviation)
-    }
-}
-
-/// Floats as their bits, since a resumed run must have the very same ones.
-mod bits {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(value.to_bits())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        u64::deserialize(deserializer).map(f64::from_bits)
     }
 }
 

@@ -226,7 +226,7 @@ fn scaling_scales_all_gradients_by_one_factor() {
         let losses = task.losses(&model, &batch(&["ab", "c"]), &device).unwrap();
         GradientsParams::from_grads(losses.into_iter().next().unwrap().backward(), &model)
     };
-    let norm = |gradients| global_norm(&model, gradients).unwrap().into_scalar::<f32>();
+    let norm = |gradients: &GradientsParams| global_norm(&model, gradients).unwrap().into_scalar::<f32>();
     let before = norm(&gradients());
     let scaled = scale(&model, gradients(), 1.0 / f64::from(before));
     assert_close("norm after", &[norm(&scaled)], &[1.0], 1e-5, 0.0);

@@ -99,7 +99,7 @@ impl Manifest {
         };
         let path = folder.join(NAME);
         let failed = |error: serde_json::Error| TrainingError::io("write", &path)(error.into());
-        let text = serde_json::to_string_pretty(&manifest).map_err(failed)?;
+        let text = serde_json::to_string_pretty(&manifest).map_err(failed)? + "\n";
         manifest.sha256 = sha256(text.as_bytes());
         let text = text.replacen(NO_DIGEST, &manifest.sha256, 1);
         atomic_file::write(&path, text.as_bytes())?;

@@ -17,6 +17,7 @@ fn metrics(step: usize) -> StepMetrics {
         flops_per_second: 3e9,
         memory_bytes: Some(1 << 30),
         num_skipped: 1,
+        overhead: 0.01,
         seconds: 0.25,
         // An order that no sorting gives.
         terms: vec![("nll".to_owned(), 2.5), ("a_term".to_owned(), 0.5)],

@@ -61,7 +61,7 @@ mod tests {
         StepMetrics {
             step,
             loss: 2.0,
-            num_skipped: step,
+            num_skipped: step as u64,
             ..StepMetrics::default()
         }
     }
@@ -100,7 +100,7 @@ mod tests {
         report.evaluated(3, &evaluation("an answer"));
         assert!(page().contains("3 of 450") && page().contains("an answer"));
         assert!(page().contains("Skipped steps so far") && !page().contains("Model:"));
-        report.saved(4, &folder.checkpoint(4));
+        report.saved(4, &folder.checkpoints().path(4));
         report.stepped(6);
         report.evaluated(6, &evaluation("another one"));
         assert!(page().contains("6 of 450") && page().contains("another one"));

@@ -7,7 +7,7 @@ use lamplight_data::loader::{
     SpanCorruptionLoader, SpanCorruptionSettings, TextToTextLoader, TextToTextSettings,
 };
 use lamplight_data::objective::span_corruption::SpanCorruption;
-use lamplight_data::synthetic::TextPair;
+use lamplight_data::source::TextPair;
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_t5::T5ForConditionalGeneration;
 
@@ -122,13 +122,13 @@ fn encode_pairs(tokenizer: &Tokenizer, pairs: &[TextPair]) -> Result<Vec<IdPair>
 
 /// The first held-out inputs of each task.
 fn questions(pairs: &[TextPair], num_per_task: usize) -> Vec<Question> {
-    let mut tasks: Vec<&str> = pairs.iter().map(|pair| pair.task).collect();
+    let mut tasks: Vec<&str> = pairs.iter().map(|pair| pair.task.as_str()).collect();
     tasks.sort_unstable();
     tasks.dedup();
     let of_task = |task| {
         let pairs = pairs.iter().filter(move |pair| pair.task == task);
         pairs.take(num_per_task).map(|pair| Question {
-            task: pair.task.to_owned(),
+            task: pair.task.clone(),
             input: pair.input.clone(),
             target: pair.target.clone(),
         })

@@ -66,7 +66,9 @@ impl<T: Task> Session<'_, '_, '_, T> {
                 true => self.evaluate(&model)?,
                 false => BTreeMap::new(),
             };
-            if due.saves {
+            // Amid bad steps the last checkpoint is still the one to go back to.
+            let is_sound = self.position.stability.num_skipped_in_a_row == 0;
+            if due.saves && (is_sound || due.ends) {
                 self.save(&model, scores)?;
             }
             let written = self.writer.poll()?;
