@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use lamplight_data::DataError;
 use lamplight_layers::config::ConfigError;
+use lamplight_layers::precision::PrecisionError;
 use lamplight_layers::pretrained::PretrainedError;
 
 use crate::optimizer::OptimizerError;
 use crate::recipe::RecipeError;
+use crate::weights::WeightsError;
 
 /// Any failure of a training run.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +27,9 @@ pub enum TrainingError {
     /// The recipe's optimizer does not fit the model, or a saved state does not fit the optimizer.
     #[error(transparent)]
     Optimizer(#[from] OptimizerError),
+    /// The device cannot compute in the recipe's precision.
+    #[error(transparent)]
+    Precision(#[from] PrecisionError),
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     Checkpoint(#[from] PretrainedError),
@@ -156,6 +161,14 @@ pub enum TrainingError {
         path: PathBuf,
         /// What is wrong.
         source: OptimizerError,
+    },
+    /// Weights do not fit the recipe's model.
+    #[error("{}: {source}", path.display())]
+    Weights {
+        /// The file or folder.
+        path: PathBuf,
+        /// What does not fit.
+        source: WeightsError,
     },
     /// A checkpoint could not be written.
     #[error(

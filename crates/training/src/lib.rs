@@ -13,8 +13,10 @@ pub mod evaluation;
 pub mod feed;
 pub mod flops;
 pub mod gradients;
+pub mod lora;
 mod memory;
 pub mod metrics;
+pub mod micro_step;
 mod model_config;
 pub mod optimizer;
 pub mod progress;
@@ -29,5 +31,7 @@ pub mod task;
 pub mod tensorboard;
 pub mod texts;
 pub mod trainer;
+mod weights;
 
 pub use error::TrainingError;
+pub use weights::WeightsError;

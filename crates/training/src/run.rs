@@ -10,6 +10,7 @@ use burn::tensor::Device;
 use lamplight_data::loader::{ExampleSet, Loader, Prefetch};
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::device::is_processor;
+use lamplight_layers::initializer::draw_all;
 
 use crate::checkpoint::{Identity, Position, sha256};
 use crate::memory::Footprint;
@@ -22,7 +23,8 @@ use crate::run_folder::{Origin, RunFolder};
 use crate::task::Task;
 use crate::texts::{Files, Sources, absolute};
 use crate::trainer::{Start, Trainer};
-use crate::{TrainingError, model_config, report, seed};
+use crate::weights::Weights;
+use crate::{TrainingError, lora, model_config, report, seed};
 
 /// Batches that are made ahead of the device.
 const PREFETCHED_BATCHES: usize = 4;
@@ -100,6 +102,7 @@ pub fn resume(
     let origin = folder.origin()?;
     let (_, recipe) = Recipe::load(&folder.recipe().to_string_lossy(), &[])?;
     model_config::check(&recipe)?;
+    recipe.training.precision.check(&device)?;
     let run = Run {
         sources: Sources {
             tokenizer: Some(folder.tokenizer()),
@@ -153,6 +156,7 @@ impl Run {
     /// Finds all files and takes the output folder.
     fn prepare(&self) -> Result<Prepared, TrainingError> {
         model_config::check(&self.recipe)?;
+        self.recipe.training.precision.check(&self.device)?;
         let files = self.sources.files(&self.name, &self.recipe)?;
         let folder = match &self.output {
             Some(path) => RunFolder::create(path)?,
@@ -210,17 +214,18 @@ impl Run {
         let (recipe, folder) = (&self.recipe, &prepared.folder);
         let device = self.device.clone().autodiff();
         let model = new_model(&device);
-        let optimizer = recipe.optimizer.kind;
-        let footprint = Footprint::new(&model, optimizer, material.activations);
         if is_processor(&self.device) {
-            footprint.check_host()?;
+            Footprint::new(&model, recipe, material.activations).check_host()?;
         }
         if !prepared.is_resumed {
             folder.begin(&self.origin()?, recipe, task.tokenizer())?;
         }
         device.seed(seed::for_initialisation(recipe.training.seed));
-        let model = model.materialize();
-        let num_parameters = model.num_params();
+        let model = self.first_model(task, draw_all(model), prepared)?;
+        let num_parameters = match recipe.lora {
+            Some(_) => Weights::of(&model, lora::is_factor).num_elements(),
+            None => model.num_params(),
+        };
         observer.started(&self.plan(num_parameters, material.num_tokens), folder.path());
         let mut trainer = Trainer {
             task,
@@ -261,6 +266,35 @@ impl Run {
         summary.num_steps = outcome.num_steps;
         report::write(&folder.report(), std::slice::from_ref(&summary))?;
         Ok(summary)
+    }
+
+    /// The model before the first step: with the weights to start from, and with the factors of a
+    /// low-rank adaptation, whose frozen weights are kept in the run's folder.
+    fn first_model<T: Task>(
+        &self,
+        task: &T,
+        drawn: T::Model,
+        prepared: &Prepared,
+    ) -> Result<T::Model, TrainingError> {
+        let model = match &self.init_from {
+            None => drawn,
+            Some(folder) => {
+                let weights = Weights::of(&task.load(folder, &self.device)?, |_| true);
+                let unfit = |source| TrainingError::Weights {
+                    path: folder.clone(),
+                    source,
+                };
+                weights.into(drawn, |_| true).map_err(unfit)?
+            }
+        };
+        let Some(settings) = &self.recipe.lora else {
+            return Ok(model);
+        };
+        if !prepared.is_resumed {
+            task.save(&model, &prepared.folder.frozen())?;
+        }
+        let names = task.names(&model);
+        Ok(lora::apply(model, &names, settings)?)
     }
 
     fn plan(&self, num_parameters: usize, num_tokens: usize) -> Plan {

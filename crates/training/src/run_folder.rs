@@ -175,6 +175,11 @@ impl RunFolder {
         self.path.join("tokenizer")
     }
 
+    /// The weights that a low-rank adaptation leaves as they are.
+    pub fn frozen(&self) -> PathBuf {
+        self.path.join("frozen")
+    }
+
     /// The metrics.
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.jsonl")

@@ -11,17 +11,18 @@ use burn_optim::{GradientsAccumulator, GradientsParams};
 use lamplight_data::DataError;
 use lamplight_data::loader::Drawn;
 
-use crate::TrainingError;
-use crate::checkpoint::{Identity, Intact, OPTIMIZER, Position, Writer};
+use crate::checkpoint::{Identity, Intact, LORA, OPTIMIZER, Position, Writer};
 use crate::error::unreadable;
 use crate::gradients::global_norm;
 use crate::metrics::History;
+use crate::micro_step::{Factor, MicroStep, MicroStepOutput};
 use crate::optimizer::{ModelOptimizer, OptimizerState};
 use crate::progress::Observer;
 use crate::recipe::Recipe;
 use crate::run_folder::RunFolder;
-use crate::seed;
 use crate::task::{Task, Term};
+use crate::weights::Weights;
+use crate::{TrainingError, lora, seed};
 use log::{Log, Measured};
 use session::Session;
 
@@ -69,7 +70,20 @@ impl<T: Task> Trainer<'_, T> {
     /// Another run wrote it, or its files do not fit.
     pub fn restore(&mut self, checkpoint: &Intact) -> Result<Start<T::Model>, TrainingError> {
         checkpoint.check_identity(&self.identity)?;
-        let model = self.task.load(&checkpoint.path, &self.device)?;
+        let model = match &self.recipe.lora {
+            None => self.task.load(&checkpoint.path, &self.device)?,
+            Some(settings) => {
+                let frozen = self.task.load(&self.folder.frozen(), &self.device)?;
+                let names = self.task.names(&frozen);
+                let model = lora::apply(frozen, &names, settings)?;
+                let factors = Weights::from_safetensors(&checkpoint.read(LORA)?);
+                let adapted = factors.and_then(|factors| factors.into(model, lora::is_factor));
+                adapted.map_err(|source| TrainingError::Weights {
+                    path: checkpoint.path.join(LORA),
+                    source,
+                })?
+            }
+        };
         let unfit = |source| TrainingError::OptimizerState {
             path: checkpoint.path.join(OPTIMIZER),
             source,
@@ -129,15 +143,20 @@ impl<T: Task> Trainer<'_, T> {
         let mut means: Option<Tensor<1>> = None;
         let mut measured = Measured::default();
         for (micro_step, (batch, factors)) in micro_batches.iter().zip(factors).enumerate() {
-            let seed = seed::for_step(self.recipe.training.seed, step, micro_step);
-            self.device.seed(seed);
-            let losses = self.task.losses(model, batch, &self.device)?;
-            let (loss, shares) = weigh(losses, &factors);
-            let gradients = GradientsParams::from_grads(loss.backward(), model);
+            let settings = &self.recipe.training;
+            let MicroStepOutput { gradients, terms } = MicroStep {
+                task: self.task,
+                device: &self.device,
+                precision: settings.precision,
+                recompute: settings.recompute,
+                factors: &factors,
+                seed: seed::for_step(settings.seed, step, micro_step),
+            }
+            .run(model, batch)?;
             accumulator.accumulate(model, gradients);
             means = Some(match means {
-                Some(means) => means + shares,
-                None => shares,
+                Some(means) => means + terms,
+                None => terms,
             });
             measured.num_tokens += self.task.num_tokens(batch) as u64;
             measured.flops += self.task.flops(model, batch);
@@ -175,29 +194,4 @@ impl<T: Task> Trainer<'_, T> {
             })
             .collect()
     }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Factor {
-    share: f64,
-    coefficient: f64,
-}
-
-/// The loss of a micro-batch as its part of the step's, and the parts of each term, detached.
-fn weigh(losses: Vec<Tensor<1>>, factors: &[Factor]) -> (Tensor<1>, Tensor<1>) {
-    let shares: Vec<Tensor<1>> = losses
-        .into_iter()
-        .zip(factors)
-        .map(|(mean, factor)| mean * factor.share)
-        .collect();
-    let detached = shares.iter().map(|share| share.clone().inner()).collect();
-    let loss = shares
-        .into_iter()
-        .zip(factors)
-        .filter(|(_, factor)| factor.coefficient != 0.0)
-        .map(|(share, factor)| share * factor.coefficient);
-    (
-        Tensor::cat(loss.collect(), 0).sum(),
-        Tensor::cat(detached, 0),
-    )
 }

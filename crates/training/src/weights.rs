@@ -73,6 +73,11 @@ impl Weights {
         }
     }
 
+    /// Numbers in all values.
+    pub(crate) fn num_elements(&self) -> usize {
+        self.0.values().map(TensorData::num_elements).sum()
+    }
+
     /// The bytes of a safetensors file.
     ///
     /// # Errors

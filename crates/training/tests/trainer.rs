@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use burn_optim::GradientsParams;
 use lamplight_data::batch::Seq2SeqBatch;
 use lamplight_data::digest::Digest;
 use lamplight_data::loader::{Cursor, Drawn};
 use lamplight_data::tokenizer::Tokenizer;
+use lamplight_layers::initializer::draw_all;
 use lamplight_layers::pretrained::NameTable;
+use lamplight_layers::recompute::Tape;
 use lamplight_t5::{T5Config, T5ForConditionalGeneration};
 use lamplight_testing::{assert_close, test_device};
 use lamplight_training::TrainingError;
@@ -45,6 +46,7 @@ fn task() -> TextToText {
         max_new_tokens: 4,
         num_shown: 1,
         z_loss: 1e-4,
+        label_smoothing: 0.0,
     }
 }
 
@@ -62,7 +64,7 @@ fn model(device: &Device) -> T5ForConditionalGeneration {
         ..T5Config::default()
     };
     device.seed(7);
-    T5ForConditionalGeneration::new(&config, device).materialize()
+    draw_all(T5ForConditionalGeneration::new(&config, device))
 }
 
 /// A batch that teaches to repeat texts of differing lengths.
@@ -223,7 +225,8 @@ fn scaling_scales_all_gradients_by_one_factor() {
     let model = model(&device);
     let task = task();
     let gradients = || {
-        let losses = task.losses(&model, &batch(&["ab", "c"]), &device).unwrap();
+        let tape = Tape::new(&device, 0, false);
+        let losses = task.losses(&model, &batch(&["ab", "c"]), &tape).unwrap();
         GradientsParams::from_grads(losses.into_iter().next().unwrap().backward(), &model)
     };
     let norm = |gradients: &GradientsParams| global_norm(&model, gradients).unwrap().into_scalar::<f32>();
@@ -282,10 +285,10 @@ impl Task for Faulty {
         &self,
         model: &Self::Model,
         batch: &Seq2SeqBatch,
-        device: &Device,
+        tape: &Tape,
     ) -> Result<Vec<Tensor<1>>, TrainingError> {
         let factor = (self.factor)(self.num_calls.fetch_add(1, Ordering::SeqCst));
-        let losses = self.task.losses(model, batch, device)?;
+        let losses = self.task.losses(model, batch, tape)?;
         Ok(losses.into_iter().map(|loss| loss * factor).collect())
     }
 

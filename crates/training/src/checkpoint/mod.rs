@@ -17,3 +17,5 @@ pub(crate) use writer::{Snapshot, Writer};
 
 /// The optimizer's state in a checkpoint.
 pub const OPTIMIZER: &str = "optimizer.safetensors";
+/// The factors of a low-rank adaptation in a checkpoint, whose model has them merged.
+pub const LORA: &str = "lora.safetensors";

@@ -8,6 +8,7 @@ use lamplight_t5::T5Config;
 use crate::TrainingError;
 use crate::flops::ElectraShape;
 use crate::optimizer::OptimizerKind;
+use crate::recipe::Recipe;
 
 /// Bytes of an f32.
 const F32: f64 = 4.0;
@@ -25,16 +26,19 @@ pub(crate) struct Footprint {
 
 impl Footprint {
     /// The footprint of a model that need not be drawn yet, with so many activations.
-    pub(crate) fn new<M: Module>(model: &M, optimizer: OptimizerKind, activations: f64) -> Self {
+    pub(crate) fn new<M: Module>(model: &M, recipe: &Recipe, activations: f64) -> Self {
+        use OptimizerKind::{Adafactor, Adamw, AdamwScaled, ElectraAdam, Muon, Sgd};
         let mut count = Count(0.0);
         model.visit(&mut count);
-        let num_states = match optimizer {
-            OptimizerKind::Adamw | OptimizerKind::AdamwScaled | OptimizerKind::ElectraAdam => 2.0,
-            OptimizerKind::Muon | OptimizerKind::Sgd => 1.0,
-            OptimizerKind::Adafactor => 0.0,
+        let num_copies = match recipe.optimizer.kind {
+            // Frozen weights have neither gradients nor a state.
+            _ if recipe.lora.is_some() => 1.0,
+            Adamw | AdamwScaled | ElectraAdam => 4.0,
+            Muon | Sgd => 3.0,
+            Adafactor => 2.0,
         };
         Self {
-            parameters: count.0 * F32 * (2.0 + num_states),
+            parameters: count.0 * F32 * num_copies,
             activations,
         }
     }

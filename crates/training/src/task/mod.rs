@@ -13,6 +13,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::pretrained::NameTable;
+use lamplight_layers::recompute::Tape;
 
 use crate::TrainingError;
 use crate::evaluation::Evaluation;
@@ -52,7 +53,8 @@ pub trait Task: Sync {
     /// Floating-point operations that training on the batch takes, by the rule of [`crate::flops`].
     fn flops(&self, model: &Self::Model, batch: &Self::Batch) -> f64;
 
-    /// The mean of each term over the batch, `[1]` each.
+    /// The mean of each term over the batch, `[1]` each. The blocks of the model run on the tape,
+    /// which also names the device.
     ///
     /// # Errors
     /// An id of the batch lies past the vocabulary.
@@ -60,7 +62,7 @@ pub trait Task: Sync {
         &self,
         model: &Self::Model,
         batch: &Self::Batch,
-        device: &Device,
+        tape: &Tape,
     ) -> Result<Vec<Tensor<1>>, TrainingError>;
 
     /// Scores the model, which is in its evaluation state, on the held-out examples.

@@ -11,13 +11,16 @@ use lamplight_data::loader::Drawn;
 use super::due::Due;
 use super::log::{Log, Measured};
 use super::{Outcome, Start, Trainer};
-use crate::checkpoint::{Checkpoints, Intact, OPTIMIZER, Position, Snapshot, Writer};
+use crate::checkpoint::{
+    Checkpoints, Intact, LORA, OPTIMIZER, Position, Snapshot, Writer,
+};
 use crate::gradients::{clip_factor, scale};
 use crate::progress::Observer;
 use crate::schedule::Schedule;
 use crate::stability::Verdict;
 use crate::task::Task;
-use crate::{TrainingError, seed};
+use crate::weights::Weights;
+use crate::{TrainingError, lora, seed};
 
 /// A trainer at work.
 pub(super) struct Session<'run, 'scope, 'env, T: Task> {
@@ -224,12 +227,16 @@ impl<T: Task> Session<'_, '_, '_, T> {
         let model = model.valid();
         let optimizer = self.trainer.optimizer.state();
         let num_bytes = 4 * model.num_params() as u64 + optimizer.num_bytes();
+        let is_adapted = self.trainer.recipe.lora.is_some();
         self.writer.start(Snapshot {
             position: self.position.clone(),
             scores,
             num_bytes,
             fill: move |folder: &Path| {
                 task.save(&model, folder)?;
+                if is_adapted {
+                    write_factors(&model, &folder.join(LORA))?;
+                }
                 let path = folder.join(OPTIMIZER);
                 let bytes = optimizer.to_safetensors().map_err(|source| {
                     TrainingError::OptimizerState {
@@ -250,4 +257,13 @@ impl<T: Task> Session<'_, '_, '_, T> {
             self.last_checkpoint = Some(path);
         }
     }
+}
+
+fn write_factors<M: Module>(model: &M, path: &Path) -> Result<(), TrainingError> {
+    let factors = Weights::of(model, lora::is_factor).to_safetensors();
+    let bytes = factors.map_err(|source| TrainingError::Weights {
+        path: path.to_owned(),
+        source,
+    })?;
+    std::fs::write(path, bytes).map_err(TrainingError::io("write", path))
 }
