@@ -3,6 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use lamplight_electra::ElectraConfig;
+use lamplight_layers::precision::Precision;
 use lamplight_t5::T5Config;
 
 use crate::TrainingError;
@@ -37,9 +38,15 @@ impl Footprint {
             Muon | Sgd => 3.0,
             Adafactor => 2.0,
         };
+        let kept = match recipe.training.precision {
+            // What a block keeps is gone before the next one runs.
+            _ if recipe.training.recompute => 0.0,
+            Precision::F32 => 1.0,
+            Precision::Bf16 => 0.5,
+        };
         Self {
             parameters: count.0 * F32 * num_copies,
-            activations,
+            activations: activations * kept,
         }
     }
 

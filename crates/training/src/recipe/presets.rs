@@ -29,7 +29,10 @@ pub fn presets() -> &'static [Preset] {
         "t5_tiny",
         "electra_small",
         "electra_base",
+        "electra_large",
+        "t5_small_v1_0",
         "t5_v1_1_small",
         "t5_v1_1_base",
+        "flan_t5_base",
     ]
 }
