@@ -8,6 +8,7 @@
 mod check;
 mod device;
 mod docs;
+mod loss_compare;
 mod test;
 mod tidy;
 mod train;
@@ -62,6 +63,8 @@ enum Task {
         #[arg(long, value_name = "DEVICE")]
         device: Vec<Device>,
     },
+    /// Train the same recipe at another revision and now, and show which losses differ
+    LossCompare(loss_compare::Arguments),
     /// Check the rules of the workspace: names, dependency direction, sizes, forbidden code
     Tidy,
     /// Build the API documentation, and the book where mdbook is installed
@@ -91,6 +94,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Check { skip } => check::run(&shell, &skip),
         Task::Test { device, arguments } => test::run(&shell, &device, &arguments),
+        Task::LossCompare(arguments) => loss_compare::run(&shell, &arguments),
         Task::Tidy => tidy::run(&shell),
         Task::Docs => docs::run(&shell),
         Task::Train { .. } | Task::Devices { .. } => Ok(()),

@@ -1,6 +1,8 @@
 //! `lamplight`: train T5 and ELECTRA from the command line.
 
+mod allocator;
 mod arguments;
+mod compare;
 mod console;
 mod devices;
 mod interrupt;
@@ -19,6 +21,10 @@ use arguments::{Arguments, Command};
 
 /// The input was refused.
 const BAD_INPUT: u8 = 2;
+/// Training has diverged.
+const DIVERGED: u8 = 3;
+/// There is not enough memory.
+const OUT_OF_MEMORY: u8 = 4;
 /// Interrupted, as shells report it: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
 
@@ -27,12 +33,13 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(console::screen::writer)
         .without_time()
         .with_target(false)
         .init();
     let result = match arguments.command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Devices => devices::run(),
     };
     match result {
@@ -53,7 +60,11 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<TrainingError>() {
-        Some(TrainingError::NonFiniteLoss { .. } | TrainingError::Device(_)) => ExitCode::FAILURE,
+        Some(TrainingError::Diverged { .. }) => ExitCode::from(DIVERGED),
+        Some(TrainingError::OutOfMemory { .. }) => ExitCode::from(OUT_OF_MEMORY),
+        Some(TrainingError::Device(_) | TrainingError::CheckpointNotWritten { .. }) => {
+            ExitCode::FAILURE
+        }
         _ => ExitCode::from(BAD_INPUT),
     }
 }

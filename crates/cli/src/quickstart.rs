@@ -31,13 +31,15 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<ExitCode> {
     interrupt::listen()?;
     let mut finished = Vec::new();
     for ((name, recipe), folder) in recipes {
-        let run = train::execute(Run {
+        let run = Run {
             name,
             recipe,
             sources: Sources::default(),
             output: Some(parent.join(folder)),
+            init_from: None,
             device: device.clone(),
-        })?;
+        };
+        let run = train::execute(run, arguments)?;
         let is_complete = run.is_complete();
         finished.push(run);
         if !is_complete {

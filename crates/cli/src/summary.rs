@@ -26,7 +26,12 @@ pub fn print(runs: &[RunSummary], report: &Path) -> std::io::Result<()> {
     }
     writeln!(out, "report  {}", report.display())?;
     match runs.iter().find(|run| !run.is_complete()) {
-        Some(run) => writeln!(out, "interrupted after step {}", run.num_steps),
+        Some(run) => writeln!(
+            out,
+            "interrupted after step {}; to go on: lamplight train --resume {}",
+            run.num_steps,
+            run.folder.path().display()
+        ),
         None => Ok(()),
     }
 }
@@ -47,7 +52,7 @@ fn print_run(out: &mut StdoutLock<'_>, run: &RunSummary) -> std::io::Result<()> 
         duration(last.seconds)
     )?;
     for ((name, first), (_, last)) in first.terms.iter().zip(&last.terms) {
-        if *name != "squared_log_z" {
+        if name != "squared_log_z" {
             writeln!(out, "  {:<26} {first:.3} -> {last:.3}", training_name(name))?;
         }
     }

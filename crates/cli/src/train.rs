@@ -2,16 +2,24 @@
 
 use std::process::ExitCode;
 
+use lamplight_training::TrainingError;
+use lamplight_training::progress::{Observer, Several};
 use lamplight_training::recipe::Recipe;
-use lamplight_training::run::{Run, RunSummary, train};
+use lamplight_training::run::{Run, RunSummary, resume, train};
+use lamplight_training::tensorboard::TensorBoard;
 use lamplight_training::texts::Sources;
 
 use crate::arguments::TrainArguments;
-use crate::console::Console;
-use crate::{INTERRUPTED, interrupt, quickstart, summary};
+use crate::{INTERRUPTED, console, interrupt, quickstart, summary};
 
 /// Trains one recipe, or the quickstart.
 pub fn run(arguments: &TrainArguments) -> anyhow::Result<ExitCode> {
+    if let Some(folder) = &arguments.resume {
+        let device = arguments.device.open()?;
+        interrupt::listen()?;
+        let run = observed(arguments, |observer| resume(folder, device, observer))?;
+        return finish(run);
+    }
     let Some(recipe) = &arguments.recipe else {
         return quickstart::run(arguments);
     };
@@ -25,17 +33,40 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<ExitCode> {
             tokenizer: arguments.tokenizer.clone(),
         },
         output: arguments.output.clone(),
+        init_from: arguments.init_from.clone(),
         device: arguments.device.open()?,
     };
     interrupt::listen()?;
-    let finished = execute(run)?;
-    summary::print(std::slice::from_ref(&finished), &finished.folder.report())?;
-    Ok(exit_code(&finished))
+    finish(execute(run, arguments)?)
+}
+
+/// Shows what a run has come to.
+fn finish(run: RunSummary) -> anyhow::Result<ExitCode> {
+    summary::print(std::slice::from_ref(&run), &run.folder.report())?;
+    Ok(exit_code(&run))
 }
 
 /// Trains with live progress.
-pub fn execute(run: Run) -> anyhow::Result<RunSummary> {
-    Ok(train(run, &mut Console::new())?)
+pub fn execute(run: Run, arguments: &TrainArguments) -> anyhow::Result<RunSummary> {
+    observed(arguments, |observer| train(run, observer))
+}
+
+/// Does `work` with live progress.
+fn observed(
+    arguments: &TrainArguments,
+    work: impl FnOnce(&mut dyn Observer) -> Result<RunSummary, TrainingError>,
+) -> anyhow::Result<RunSummary> {
+    let mut console = console::open(arguments.peak_flops);
+    let mut board = arguments.tensorboard.then(TensorBoard::default);
+    let mut observers: Vec<&mut dyn Observer> = vec![console.as_mut()];
+    observers.extend(board.as_mut().map(|board| board as &mut dyn Observer));
+    let finished = work(&mut Several(observers))?;
+    if let Some(Err(error)) = board.map(TensorBoard::finish) {
+        console.warned(&format!(
+            "the event files for TensorBoard are not whole: {error}"
+        ));
+    }
+    Ok(finished)
 }
 
 /// What the shell is told of a run that has ended without an error.

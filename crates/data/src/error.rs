@@ -58,6 +58,16 @@ pub enum DataError {
         /// Line, counted from one.
         line: u64,
     },
+    /// A line of a JSON Lines file is no input with its target.
+    #[error("{}:{line}: not an object with the strings \"input\" and \"target\": {reason}", path.display())]
+    InvalidPair {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from one.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
     /// A line, or a block of plain text, is longer than a reader accepts.
     #[error("{}:{line}: longer than {limit} bytes", path.display())]
     TooLong {

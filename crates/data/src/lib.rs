@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod corpus;
+pub mod digest;
 mod error;
 pub mod loader;
 pub mod objective;

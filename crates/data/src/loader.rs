@@ -11,7 +11,7 @@ mod span_corruption;
 mod text_to_text;
 
 pub use masked_tokens::{MaskedTokenExamples, MaskedTokenLoader, MaskedTokenSettings};
-pub use order::Draw;
+pub use order::{Cursor, Draw};
 pub use prefetch::Prefetch;
 pub use span_corruption::{SpanCorruptionExamples, SpanCorruptionLoader, SpanCorruptionSettings};
 pub use text_to_text::{TextToTextExamples, TextToTextLoader, TextToTextSettings};
@@ -19,6 +19,7 @@ pub use text_to_text::{TextToTextExamples, TextToTextLoader, TextToTextSettings}
 use order::Order;
 
 use crate::DataError;
+use crate::digest::Digest;
 
 /// A set of examples that batches are made of.
 pub trait ExampleSet {
@@ -28,11 +29,23 @@ pub trait ExampleSet {
     /// How many examples there are.
     fn num_examples(&self) -> usize;
 
+    /// A digest of all examples before any noise: another text gives another one.
+    fn digest(&self) -> Digest;
+
     /// The batch of the drawn examples, one row each.
     ///
     /// # Errors
     /// When an example cannot be made, say for want of sentinels.
     fn batch(&self, draws: &[Draw]) -> Result<Self::Batch, DataError>;
+}
+
+/// A batch, and where the one behind it starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawn<B> {
+    /// The batch.
+    pub batch: B,
+    /// Where the loader goes on.
+    pub cursor: Cursor,
 }
 
 /// An endless iterator of batches. All have `batch_size` rows: one that an epoch cannot fill goes on with the next
@@ -68,6 +81,24 @@ impl<E: ExampleSet> Loader<E> {
     /// How many examples an epoch has.
     pub fn num_examples(&self) -> usize {
         self.examples.num_examples()
+    }
+
+    /// A digest of the examples, before noise and order.
+    pub fn digest(&self) -> Digest {
+        self.examples.digest()
+    }
+
+    /// The batches from `cursor` on, the same as if all before it had been drawn.
+    pub fn batches_from(
+        mut self,
+        cursor: Cursor,
+    ) -> impl Iterator<Item = Result<Drawn<E::Batch>, DataError>> {
+        self.order.move_to(cursor);
+        std::iter::from_fn(move || {
+            let batch = self.next()?;
+            let cursor = self.order.cursor();
+            Some(batch.map(|batch| Drawn { batch, cursor }))
+        })
     }
 
     /// The first `max_batches` batches of one pass over the examples in their own order, the same at each call. The last

@@ -4,8 +4,10 @@
 mod compression;
 mod files;
 mod lines;
+mod pairs;
 
 pub use files::expand;
+pub use pairs::{TextPair, read_pairs};
 
 use crate::DataError;
 use compression::Input;

@@ -10,16 +10,7 @@ mod numbers;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// A text-to-text example with its only right answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextPair {
-    /// One of [`TASKS`].
-    pub task: &'static str,
-    /// The prefix of the task, a colon and the question: `plural: wolf`.
-    pub input: String,
-    /// The answer: `wolves`.
-    pub target: String,
-}
+use crate::source::TextPair;
 
 /// The tasks of [`tasks`]: number words to digits, dates to ISO 8601, plurals of nouns, past tenses of verbs.
 pub const TASKS: [&str; 4] = [NUMBER, DATE, PLURAL, PAST];
@@ -80,7 +71,7 @@ fn example(rng: &mut ChaCha8Rng) -> TextPair {
         // An exception can only be learnt by heart, so it is no fair question about words never seen.
         if derivable || !is_held_out(&input) {
             return TextPair {
-                task,
+                task: task.to_owned(),
                 input,
                 target,
             };

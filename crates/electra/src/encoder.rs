@@ -1,12 +1,14 @@
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, LayerNorm, Linear};
-use burn::tensor::{Bool, Device, Tensor, assert_shape};
+use burn::tensor::{Bool, DType, Device, Tensor, assert_shape};
 use lamplight_layers::attention::{
     AttentionInput, AttentionOutput, MultiHeadAttention, MultiHeadAttentionConfig,
 };
+use lamplight_layers::block::{Block, BlockInput, BlockOutput, Pass, in_type_of};
 use lamplight_layers::feed_forward::{FeedForward, FeedForwardConfig};
 use lamplight_layers::initializer::linear;
-use lamplight_layers::{Trace, mask};
+use lamplight_layers::mask;
+use lamplight_layers::precision::in_f32;
 
 use crate::ElectraConfig;
 use crate::embeddings::{initializer, norm};
@@ -46,8 +48,7 @@ impl Encoder {
     }
 
     /// Encodes embeddings `[batch, length, embedding_size]` to `[batch, length, hidden_size]`;
-    /// `padding_mask` `[batch, length]` is true where there is padding. What the layers did goes
-    /// into `trace`.
+    /// `padding_mask` `[batch, length]` is true where there is padding.
     ///
     /// # Panics
     /// The shapes differ.
@@ -55,28 +56,52 @@ impl Encoder {
         &self,
         embeddings: Tensor<3>,
         padding_mask: Tensor<2, Bool>,
-        mut trace: Option<&mut Trace>,
+        mut pass: Pass<'_>,
     ) -> Tensor<3> {
         let [batch, length, _] = embeddings.dims();
         assert_shape!(padding_mask, [batch, length]);
         let bias = mask::additive(mask::padding(padding_mask)); // [batch, 1, 1, length]
+        let embeddings = in_type_of(&self.layer, embeddings);
         let embeddings = self.dropout.forward(embeddings);
-        let mut x = match &self.projection {
+        let mut x = pass.share(match &self.projection {
             Some(projection) => projection.forward(embeddings),
             None => embeddings,
-        };
-        if let Some(trace) = trace.as_deref_mut() {
-            trace.hidden_states.push(x.clone());
-        }
+        });
         for layer in &self.layer {
-            let (next, weights) = layer.forward(x, bias.clone());
-            x = next;
-            if let Some(trace) = trace.as_deref_mut() {
-                trace.hidden_states.push(x.clone());
-                trace.self_attentions.push(weights);
-            }
+            let input = BlockInput {
+                x,
+                bias: bias.clone(),
+                memory: None,
+            };
+            x = pass.run(layer, input);
         }
+        pass.finish(&x);
         x
+    }
+}
+
+impl Block for EncoderLayer {
+    fn forward(&self, input: BlockInput) -> BlockOutput {
+        let BlockInput { x, bias, .. } = input;
+        let input = AttentionInput {
+            query: x.clone(),
+            memory: x.clone(),
+            bias,
+        };
+        let AttentionOutput { context, weights } = self.attention.forward(input);
+        let sum = x + self.dropout.forward(context);
+        let x = in_f32(sum, |sum| self.attention_norm.forward(sum));
+        let hidden = self.feed_forward.forward(x.clone());
+        let sum = x + self.dropout.forward(hidden);
+        BlockOutput {
+            x: in_f32(sum, |sum| self.feed_forward_norm.forward(sum)),
+            self_attention: weights,
+            cross_attention: None,
+        }
+    }
+
+    fn dtype(&self) -> DType {
+        self.attention.dtype()
     }
 }
 
@@ -113,23 +138,5 @@ impl EncoderLayer {
             feed_forward_norm: norm(hidden, config, device),
             dropout: DropoutConfig::new(config.hidden_dropout_prob).init(),
         }
-    }
-
-    /// The new `x` and the attention weights.
-    fn forward(&self, x: Tensor<3>, bias: Tensor<4>) -> (Tensor<3>, Tensor<4>) {
-        let input = AttentionInput {
-            query: x.clone(),
-            memory: x.clone(),
-            bias,
-        };
-        let AttentionOutput { context, weights } = self.attention.forward(input);
-        let x = self
-            .attention_norm
-            .forward(x + self.dropout.forward(context));
-        let hidden = self.feed_forward.forward(x.clone());
-        let x = self
-            .feed_forward_norm
-            .forward(x + self.dropout.forward(hidden));
-        (x, weights)
     }
 }

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor};
-use lamplight_layers::Trace;
+use lamplight_layers::block::Pass;
 use lamplight_layers::pretrained::{NameTable, PretrainedError, save};
 
 use crate::embeddings::Embeddings;
@@ -102,18 +102,18 @@ impl ElectraModel {
     /// # Panics
     /// The shapes differ, the input is too long, or an id lies outside its table.
     pub fn forward(&self, input: ElectraInput) -> Tensor<3> {
-        self.forward_traced(input, None)
+        self.forward_by(input, Pass::Plain)
     }
 
-    /// The same; what the layers did goes into `trace`.
+    /// The same by another way through the layers.
     ///
     /// # Panics
     /// As there.
-    pub fn forward_traced(&self, input: ElectraInput, trace: Option<&mut Trace>) -> Tensor<3> {
+    pub fn forward_by(&self, input: ElectraInput, pass: Pass<'_>) -> Tensor<3> {
         let embeddings = self
             .embeddings
             .forward(input.input_ids, input.token_type_ids);
-        self.encoder.forward(embeddings, input.padding_mask, trace)
+        self.encoder.forward(embeddings, input.padding_mask, pass)
     }
 }
 

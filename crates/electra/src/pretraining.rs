@@ -2,8 +2,10 @@ mod checkpoint;
 
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
+use lamplight_layers::block::Pass;
 use lamplight_layers::loss::{WeightedSum, cross_entropy};
 use lamplight_layers::pretrained::NameTable;
+use lamplight_layers::recompute::Tape;
 
 use crate::discriminator::DetectionHead;
 use crate::embeddings::{Embeddings, SegmentEmbedding};
@@ -137,6 +139,11 @@ impl ElectraPretraining {
         names::joint()
     }
 
+    /// The config of the discriminator.
+    pub fn config(&self) -> &ElectraConfig {
+        &self.discriminator.config
+    }
+
     /// The generator, which holds what is shared.
     pub fn generator(&self) -> &ElectraForMaskedLM {
         &self.generator
@@ -163,14 +170,27 @@ impl ElectraPretraining {
     /// # Panics
     /// The shapes differ, the input is too long, or an id or a position lies outside its table.
     pub fn forward(&self, input: PretrainingInput) -> PretrainingOutput {
+        self.run(input, None)
+    }
+
+    /// The same for a training step on `tape`.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn forward_taped(&self, input: PretrainingInput, tape: &Tape) -> PretrainingOutput {
+        self.run(input, Some(tape))
+    }
+
+    fn run(&self, input: PretrainingInput, tape: Option<&Tape>) -> PretrainingOutput {
         let [batch, num_masked] = input.masked_positions.dims();
         assert_shape!(input.masked_weights, [batch, num_masked]);
         let positions = input.masked_positions.clone();
-        let hidden = self.generator.electra.forward(ElectraInput {
+        let masked = ElectraInput {
             input_ids: input.masked_input_ids.clone(),
             padding_mask: input.padding_mask.clone(),
             token_type_ids: Some(input.token_type_ids.clone()),
-        });
+        };
+        let hidden = self.generator.electra.forward_by(masked, tape.into());
         let hidden = gather_positions(hidden, positions.clone());
         let generator_logits = self.generator.logits(hidden); // [batch, num_masked, vocab]
         let mlm_loss = mlm_loss(&input, generator_logits.clone()).mean();
@@ -187,7 +207,7 @@ impl ElectraPretraining {
             input_ids: corrupted_input_ids,
             replaced,
         } = corruption;
-        let detection_logits = self.detect(&input, corrupted_input_ids.clone());
+        let detection_logits = self.detect(&input, corrupted_input_ids.clone(), tape.into());
         let detection_loss = detection_loss(
             detection_logits.clone(),
             replaced.clone(),
@@ -207,7 +227,12 @@ impl ElectraPretraining {
     }
 
     /// The discriminator's logits `[batch, length]` of a corrupted text.
-    fn detect(&self, input: &PretrainingInput, corrupted_input_ids: Tensor<2, Int>) -> Tensor<2> {
+    fn detect(
+        &self,
+        input: &PretrainingInput,
+        corrupted_input_ids: Tensor<2, Int>,
+        pass: Pass<'_>,
+    ) -> Tensor<2> {
         let shared = &self.generator.electra.embeddings;
         let own = &self.discriminator;
         let segment = own.segment.as_ref().unwrap_or(&shared.segment);
@@ -215,7 +240,7 @@ impl ElectraPretraining {
         let embeddings = shared.forward_with(segment, corrupted_input_ids, token_type_ids);
         let hidden = own
             .encoder
-            .forward(embeddings, input.padding_mask.clone(), None);
+            .forward(embeddings, input.padding_mask.clone(), pass);
         own.head.forward(hidden)
     }
 }

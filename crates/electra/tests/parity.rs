@@ -15,6 +15,7 @@ use lamplight_electra::{
     ElectraInput, ElectraModel, ElectraPretraining, MultipleChoiceInput, PretrainingInput, loss,
 };
 use lamplight_layers::Trace;
+use lamplight_layers::block::Pass;
 use lamplight_layers::pretrained::{Gradient, NameTable, PretrainedError, collect};
 use lamplight_testing::{
     Case, Expected, SavedFolder, assert_same_tensors, compiles_kernels, run_cases, test_device,
@@ -95,7 +96,7 @@ fn input(expected: &Expected, device: &Device) -> ElectraInput {
 fn check_model(case: &Case, expected: &Expected, device: &Device) {
     let model = ElectraModel::from_pretrained(&case.path, device).unwrap();
     let mut trace = Trace::default();
-    let last = model.forward_traced(input(expected, device), Some(&mut trace));
+    let last = model.forward_by(input(expected, device), Pass::Traced(&mut trace));
     expected.assert("last_hidden_state", last);
     for (index, hidden) in trace.hidden_states.into_iter().enumerate() {
         expected.assert(&format!("hidden_states.{index}"), hidden);

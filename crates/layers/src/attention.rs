@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
-use burn::tensor::{Device, Tensor, activation::softmax, assert_shape};
+use burn::tensor::{DType, Device, Tensor, activation::softmax, assert_shape};
 
 use crate::initializer::{Initializer, linear};
 
@@ -50,7 +50,8 @@ pub struct AttentionInput {
     pub query: Tensor<3>,
     /// `[batch, source, d_model]`: the same as `query` in self-attention.
     pub memory: Tensor<3>,
-    /// Position bias plus additive mask, each axis broadcast: `[batch, heads, target, source]`.
+    /// Position bias plus additive mask, in f32, each axis broadcast:
+    /// `[batch, heads, target, source]`.
     pub bias: Tensor<4>,
 }
 
@@ -59,7 +60,7 @@ pub struct AttentionInput {
 pub struct AttentionOutput {
     /// `[batch, target, d_model]`.
     pub context: Tensor<3>,
-    /// `[batch, heads, target, source]`, after the softmax and before dropout.
+    /// `[batch, heads, target, source]`, after the softmax and before dropout, in f32.
     pub weights: Tensor<4>,
 }
 
@@ -82,6 +83,11 @@ impl MultiHeadAttentionConfig {
 }
 
 impl MultiHeadAttention {
+    /// The type of the weights, in which all but the softmax is computed.
+    pub fn dtype(&self) -> DType {
+        self.query.weight.dtype()
+    }
+
     /// Attends from `query` to `memory`.
     ///
     /// # Panics
@@ -99,9 +105,10 @@ impl MultiHeadAttention {
         } else {
             query * self.scale
         };
-        let scores = query.matmul(key.transpose()) + input.bias;
+        let scores = query.matmul(key.transpose()).cast(DType::F32) + input.bias;
         let weights = softmax(scores, 3);
-        let context = self.dropout.forward(weights.clone()).matmul(value);
+        let kept = self.dropout.forward(weights.clone().cast(value.dtype()));
+        let context = kept.matmul(value);
 
         let inner = self.num_heads * self.head_dim;
         let context = context.swap_dims(1, 2).reshape([batch, target, inner]); // [batch, target, heads * head_dim]

@@ -95,6 +95,15 @@ impl Backend {
     }
 }
 
+/// Whether the device computes in the host's own memory.
+pub fn is_processor(device: &Device) -> bool {
+    let device = device.clone().inner();
+    let processors = Backend::ALL.into_iter().filter(|backend| backend.is_cpu());
+    processors
+        .filter_map(Backend::devices)
+        .any(|devices| devices.contains(&device))
+}
+
 #[cfg(feature = "ndarray")]
 #[expect(deprecated, reason = "Burn prefers flex; users compare the two")]
 fn ndarray() -> Device {

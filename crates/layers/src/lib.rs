@@ -6,13 +6,16 @@
 
 pub mod activation;
 pub mod attention;
+pub mod block;
 pub mod config;
 pub mod device;
 pub mod feed_forward;
 pub mod initializer;
 pub mod loss;
 pub mod mask;
+pub mod precision;
 pub mod pretrained;
+pub mod recompute;
 pub mod relative_position_bias;
 pub mod span;
 mod trace;

@@ -1,6 +1,7 @@
-//! Losses as weighted sums, so that micro-batches and ranks add up to the large batch.
+//! Losses as weighted sums, so that micro-batches and ranks add up to the large batch. All are
+//! computed in f32, whatever type the logits have.
 
-use burn::tensor::{Int, Tensor, activation::log_sigmoid, assert_shape};
+use burn::tensor::{DType, Int, Tensor, activation::log_sigmoid, assert_shape};
 
 /// A sum over positions and the weight it stands for.
 #[derive(Debug, Clone)]
@@ -12,6 +13,13 @@ pub struct WeightedSum {
 }
 
 impl WeightedSum {
+    fn new(values: Tensor<1>, weights: Tensor<1>) -> Self {
+        Self {
+            sum: (values * weights.clone()).sum(),
+            weight: weights.sum(),
+        }
+    }
+
     /// The weighted mean; 0 where the weights sum to 0, as in a batch that is all padding.
     pub fn mean(self) -> Tensor<1> {
         let empty = self.weight.clone().equal_scalar(0.0).float();
@@ -29,6 +37,17 @@ pub struct CrossEntropy {
     pub squared_log_z: WeightedSum,
 }
 
+/// What cross-entropy with label smoothing `e` gives (Szegedy et al. 2016, section 7): the loss is
+/// `(1 - e) * nll + e * uniform`, as PyTorch defines it. T5X spreads `e` over the other classes
+/// than the target only and subtracts a constant.
+#[derive(Debug, Clone)]
+pub struct SmoothedCrossEntropy {
+    /// Against the targets.
+    pub targets: CrossEntropy,
+    /// Against the uniform distribution: the mean negative log-likelihood over the vocabulary.
+    pub uniform: WeightedSum,
+}
+
 /// Cross-entropy of `logits` `[rows, vocab]` with `targets` `[rows]`, weighted by `weights`
 /// `[rows]` (0 = ignored).
 ///
@@ -39,25 +58,56 @@ pub fn cross_entropy(
     targets: Tensor<1, Int>,
     weights: Tensor<1>,
 ) -> CrossEntropy {
-    let [rows, _] = logits.dims();
-    assert_shape!(targets, [rows]);
-    assert_shape!(weights, [rows]);
+    Predictions::new(logits).against(targets, weights)
+}
 
-    let shift = logits.clone().detach().max_dim(1); // [rows, 1]
-    let log_z = (logits.clone() - shift.clone()).exp().sum_dim(1).log() + shift; // [rows, 1]
-    let target_logits = logits.gather(1, targets.unsqueeze_dim(1)); // [rows, 1]
-    let nll = (log_z.clone() - target_logits).squeeze_dim::<1>(1);
-    let squared_log_z = log_z.squeeze_dim::<1>(1).square();
-    let weight = weights.clone().sum();
-    CrossEntropy {
-        nll: WeightedSum {
-            sum: (nll * weights.clone()).sum(),
-            weight: weight.clone(),
-        },
-        squared_log_z: WeightedSum {
-            sum: (squared_log_z * weights).sum(),
-            weight,
-        },
+/// [`cross_entropy`] with what label smoothing adds.
+///
+/// # Panics
+/// The numbers of rows differ.
+pub fn smoothed_cross_entropy(
+    logits: Tensor<2>,
+    targets: Tensor<1, Int>,
+    weights: Tensor<1>,
+) -> SmoothedCrossEntropy {
+    let predictions = Predictions::new(logits);
+    let uniform = WeightedSum::new(predictions.uniform_nll(), weights.clone());
+    SmoothedCrossEntropy {
+        targets: predictions.against(targets, weights),
+        uniform,
+    }
+}
+
+/// Logits `[rows, vocab]` with `log Z`, the logarithm of the softmax's normaliser, `[rows, 1]`.
+struct Predictions {
+    logits: Tensor<2>,
+    log_z: Tensor<2>,
+}
+
+impl Predictions {
+    fn new(logits: Tensor<2>) -> Self {
+        let logits = logits.cast(DType::F32);
+        let shift = logits.clone().detach().max_dim(1); // [rows, 1]
+        let log_z = (logits.clone() - shift.clone()).exp().sum_dim(1).log() + shift;
+        Self { logits, log_z }
+    }
+
+    /// The mean negative log-likelihood over the vocabulary, `[rows]`.
+    fn uniform_nll(&self) -> Tensor<1> {
+        (self.log_z.clone() - self.logits.clone().mean_dim(1)).squeeze_dim(1)
+    }
+
+    fn against(self, targets: Tensor<1, Int>, weights: Tensor<1>) -> CrossEntropy {
+        let [rows, _] = self.logits.dims();
+        assert_shape!(targets, [rows]);
+        assert_shape!(weights, [rows]);
+        let target_logits = self.logits.gather(1, targets.unsqueeze_dim(1)); // [rows, 1]
+        let nll = (self.log_z.clone() - target_logits).squeeze_dim::<1>(1);
+        let squared_log_z = self.log_z.squeeze_dim::<1>(1).square();
+        CrossEntropy {
+            nll: WeightedSum::new(nll, weights.clone()),
+            squared_log_z: WeightedSum::new(squared_log_z, weights),
+        }
     }
 }
 
@@ -76,11 +126,9 @@ pub fn binary_cross_entropy(
     assert_shape!(weights, [rows]);
 
     // -log p(label) = -log_sigmoid(x) when the label is 1 and x - log_sigmoid(x) when it is 0
+    let logits = logits.cast(DType::F32);
     let loss = logits.clone() * (labels.neg() + 1.0) - log_sigmoid(logits);
-    WeightedSum {
-        sum: (loss * weights.clone()).sum(),
-        weight: weights.sum(),
-    }
+    WeightedSum::new(loss, weights)
 }
 
 /// Targets and weights of labels in which `ignored` marks positions without a label, as -100

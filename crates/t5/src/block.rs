@@ -2,17 +2,18 @@
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, RmsNorm};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use lamplight_layers::attention::{
     AttentionInput, AttentionOutput, MultiHeadAttention, MultiHeadAttentionConfig,
 };
 use lamplight_layers::feed_forward::{FeedForward, FeedForwardConfig};
 use lamplight_layers::initializer::Initializer;
+use lamplight_layers::precision::in_f32;
 use lamplight_layers::relative_position_bias::{Buckets, RelativePositionBias};
 
 use crate::T5Config;
 
-/// A norm over the root mean square, in f32, without mean or bias (Zhang and Sennrich 2019).
+/// A norm over the root mean square, without mean or bias (Zhang and Sennrich 2019).
 pub(crate) fn norm(config: &T5Config, device: &Device) -> RmsNorm {
     burn::nn::RmsNormConfig::new(config.d_model)
         .with_epsilon(config.layer_norm_epsilon)
@@ -87,6 +88,10 @@ impl AttentionSubLayer {
         }
     }
 
+    pub(crate) fn dtype(&self) -> DType {
+        self.attention.dtype()
+    }
+
     /// Attends to `memory`, or to `x` itself where there is none. Gives the new `x` and the
     /// attention weights.
     pub(crate) fn forward(
@@ -95,7 +100,7 @@ impl AttentionSubLayer {
         memory: Option<Tensor<3>>,
         bias: Tensor<4>,
     ) -> (Tensor<3>, Tensor<4>) {
-        let query = self.norm.forward(x.clone());
+        let query = in_f32(x.clone(), |x| self.norm.forward(x));
         let memory = memory.unwrap_or_else(|| query.clone());
         let input = AttentionInput {
             query,
@@ -139,7 +144,7 @@ impl FeedForwardSubLayer {
     }
 
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let hidden = self.feed_forward.forward(self.norm.forward(x.clone()));
-        x + self.dropout.forward(hidden)
+        let normed = in_f32(x.clone(), |x| self.norm.forward(x));
+        x + self.dropout.forward(self.feed_forward.forward(normed))
     }
 }

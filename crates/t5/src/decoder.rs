@@ -1,8 +1,10 @@
 use burn::module::Module;
 use burn::nn::{Dropout, RmsNorm};
-use burn::tensor::{Bool, Device, Tensor, assert_shape};
+use burn::tensor::{Bool, DType, Device, Tensor, assert_shape};
+use lamplight_layers::block::{Block, BlockInput, BlockOutput, Memory, Pass, in_type_of};
+use lamplight_layers::mask;
+use lamplight_layers::precision::in_f32;
 use lamplight_layers::relative_position_bias::RelativePositionBias;
-use lamplight_layers::{Trace, mask};
 
 use crate::T5Config;
 use crate::block::{
@@ -23,6 +25,29 @@ struct DecoderBlock {
     self_attention: AttentionSubLayer,
     cross_attention: AttentionSubLayer,
     feed_forward: FeedForwardSubLayer,
+}
+
+impl Block for DecoderBlock {
+    /// # Panics
+    /// There is no memory.
+    fn forward(&self, input: BlockInput) -> BlockOutput {
+        let BlockInput { x, bias, memory } = input;
+        let Some(memory) = memory else {
+            panic!("a decoder block reads the encoder's output")
+        };
+        let (x, weights) = self.self_attention.forward(x, None, bias);
+        let cross_attention = &self.cross_attention;
+        let (x, cross) = cross_attention.forward(x, Some(memory.hidden), memory.bias);
+        BlockOutput {
+            x: self.feed_forward.forward(x),
+            self_attention: weights,
+            cross_attention: Some(cross),
+        }
+    }
+
+    fn dtype(&self) -> DType {
+        self.self_attention.dtype()
+    }
 }
 
 /// What the decoder reads.
@@ -56,42 +81,39 @@ impl Decoder {
         }
     }
 
-    /// Gives `[batch, target, d_model]`, after the final norm. What the layers did goes into
-    /// `trace`.
+    /// Gives `[batch, target, d_model]`, after the final norm.
     ///
     /// # Panics
     /// The shapes are not those that [`DecoderInput`] names.
-    pub fn forward(&self, input: DecoderInput, mut trace: Option<&mut Trace>) -> Tensor<3> {
-        let memory = input.encoder_hidden_state;
+    pub fn forward(&self, input: DecoderInput, mut pass: Pass<'_>) -> Tensor<3> {
         let [batch, target, _] = input.embeddings.dims();
-        let [_, source, _] = memory.dims();
-        assert_shape!(memory, [batch, source, _]);
+        let [_, source, _] = input.encoder_hidden_state.dims();
+        assert_shape!(input.encoder_hidden_state, [batch, source, _]);
         assert_shape!(input.encoder_padding_mask, [batch, source]);
         let device = input.embeddings.device();
         let causal_mask = mask::causal_with_padding(target, input.padding_mask, &device);
-        let cross_mask = mask::additive(mask::padding(input.encoder_padding_mask));
+        let memory = Memory {
+            hidden: pass.share(input.encoder_hidden_state),
+            bias: mask::additive(mask::padding(input.encoder_padding_mask)),
+        };
         let mut bias = causal_mask.clone();
-        let mut x = self.dropout.forward(input.embeddings);
+        let embeddings = in_type_of(&self.block, input.embeddings);
+        let mut x = pass.share(self.dropout.forward(embeddings));
         for (layer, block) in self.block.iter().enumerate() {
             if let Some(table) = self.relative_position_bias.get(layer) {
-                bias = table.forward(target, target, 0) + causal_mask.clone(); // [batch or 1, heads, target, target]
+                // [batch or 1, heads, target, target]
+                bias = pass.share(table.forward(target, target, 0) + causal_mask.clone());
             }
-            let before = x.clone();
-            let (attended, weights) = block.self_attention.forward(x, None, bias.clone());
-            let memory = Some(memory.clone());
-            let cross_attention = &block.cross_attention;
-            let (attended, cross) = cross_attention.forward(attended, memory, cross_mask.clone());
-            x = block.feed_forward.forward(attended);
-            if let Some(trace) = trace.as_deref_mut() {
-                trace.hidden_states.push(before);
-                trace.self_attentions.push(weights);
-                trace.cross_attentions.push(cross);
-            }
+            let input = BlockInput {
+                x,
+                bias: bias.clone(),
+                memory: Some(memory.clone()),
+            };
+            x = pass.run(block, input);
         }
-        let x = self.dropout.forward(self.final_norm.forward(x));
-        if let Some(trace) = trace {
-            trace.hidden_states.push(x.clone());
-        }
+        let x = in_f32(x, |x| self.final_norm.forward(x));
+        let x = self.dropout.forward(x);
+        pass.finish(&x);
         x
     }
 }

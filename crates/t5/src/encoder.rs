@@ -1,8 +1,10 @@
 use burn::module::Module;
 use burn::nn::{Dropout, RmsNorm};
-use burn::tensor::{Bool, Device, Tensor, assert_shape};
+use burn::tensor::{Bool, DType, Device, Tensor, assert_shape};
+use lamplight_layers::block::{Block, BlockInput, BlockOutput, Pass, in_type_of};
+use lamplight_layers::mask;
+use lamplight_layers::precision::in_f32;
 use lamplight_layers::relative_position_bias::RelativePositionBias;
-use lamplight_layers::{Trace, mask};
 
 use crate::T5Config;
 use crate::block::{
@@ -22,6 +24,22 @@ pub struct Encoder {
 struct EncoderBlock {
     self_attention: AttentionSubLayer,
     feed_forward: FeedForwardSubLayer,
+}
+
+impl Block for EncoderBlock {
+    fn forward(&self, input: BlockInput) -> BlockOutput {
+        let BlockInput { x, bias, .. } = input;
+        let (x, weights) = self.self_attention.forward(x, None, bias);
+        BlockOutput {
+            x: self.feed_forward.forward(x),
+            self_attention: weights,
+            cross_attention: None,
+        }
+    }
+
+    fn dtype(&self) -> DType {
+        self.self_attention.dtype()
+    }
 }
 
 impl Encoder {
@@ -45,7 +63,7 @@ impl Encoder {
     }
 
     /// Encodes embeddings `[batch, source, d_model]`; `padding_mask` `[batch, source]` is true
-    /// where there is padding. What the layers did goes into `trace`.
+    /// where there is padding.
     ///
     /// # Panics
     /// The shapes differ.
@@ -53,29 +71,29 @@ impl Encoder {
         &self,
         embeddings: Tensor<3>,
         padding_mask: Tensor<2, Bool>,
-        mut trace: Option<&mut Trace>,
+        mut pass: Pass<'_>,
     ) -> Tensor<3> {
         let [batch, source, _] = embeddings.dims();
         assert_shape!(padding_mask, [batch, source]);
         let mask = mask::additive(mask::padding(padding_mask)); // [batch, 1, 1, source]
         let mut bias = mask.clone();
-        let mut x = self.dropout.forward(embeddings);
+        let embeddings = in_type_of(&self.block, embeddings);
+        let mut x = pass.share(self.dropout.forward(embeddings));
         for (layer, block) in self.block.iter().enumerate() {
             if let Some(table) = self.relative_position_bias.get(layer) {
-                bias = table.forward(source, source, 0) + mask.clone(); // [batch, heads, source, source]
+                // [batch, heads, source, source]
+                bias = pass.share(table.forward(source, source, 0) + mask.clone());
             }
-            let before = x.clone();
-            let (attended, weights) = block.self_attention.forward(x, None, bias.clone());
-            x = block.feed_forward.forward(attended);
-            if let Some(trace) = trace.as_deref_mut() {
-                trace.hidden_states.push(before);
-                trace.self_attentions.push(weights);
-            }
+            let input = BlockInput {
+                x,
+                bias: bias.clone(),
+                memory: None,
+            };
+            x = pass.run(block, input);
         }
-        let x = self.dropout.forward(self.final_norm.forward(x));
-        if let Some(trace) = trace {
-            trace.hidden_states.push(x.clone());
-        }
+        let x = in_f32(x, |x| self.final_norm.forward(x));
+        let x = self.dropout.forward(x);
+        pass.finish(&x);
         x
     }
 }

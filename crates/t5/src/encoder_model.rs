@@ -3,6 +3,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::nn::Embedding;
 use burn::tensor::{Bool, Device, Int, Tensor};
+use lamplight_layers::block::Pass;
 use lamplight_layers::pretrained::{PretrainedError, save};
 
 use crate::model::shared;
@@ -63,6 +64,6 @@ impl T5EncoderModel {
     /// The shapes differ.
     pub fn forward(&self, input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> Tensor<3> {
         self.encoder
-            .forward(self.shared.forward(input_ids), padding_mask, None)
+            .forward(self.shared.forward(input_ids), padding_mask, Pass::Plain)
     }
 }

@@ -10,7 +10,7 @@ use lamplight_layers::pretrained::{NameTable, PretrainedError, save};
 use lamplight_layers::span::SpanLogits;
 
 use crate::names::{fill, is_stray, open, table};
-use crate::{Seq2SeqInput, T5Config, T5EncoderModel, T5Model};
+use crate::{Seq2SeqInput, Seq2SeqPass, T5Config, T5EncoderModel, T5Model};
 
 /// Reading and writing, the same for every head.
 macro_rules! pretrained {
@@ -129,7 +129,7 @@ impl T5ForSequenceClassification {
         let positions = Tensor::<1, Int>::arange(0..length as i64, &input_ids.device());
         let last_end = (ends * positions.unsqueeze_dim(0)).max_dim(1); // [batch, 1]
         let input = read_twice(&self.config, input_ids, padding_mask);
-        let (_, hidden) = self.transformer.forward(input, None);
+        let (_, hidden) = self.transformer.forward(input, Seq2SeqPass::plain());
         let index = last_end
             .unsqueeze_dim::<3>(2)
             .expand([batch, 1, self.config.d_model]);
@@ -210,7 +210,7 @@ impl T5ForQuestionAnswering {
     /// The shapes differ.
     pub fn forward(&self, input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> SpanLogits {
         let input = read_twice(&self.config, input_ids, padding_mask);
-        let (_, hidden) = self.model.forward(input, None);
+        let (_, hidden) = self.model.forward(input, Seq2SeqPass::plain());
         SpanLogits::from_pairs(self.qa_outputs.forward(hidden))
     }
 }

@@ -31,4 +31,6 @@ pub use decoder::{Decoder, DecoderInput};
 pub use encoder::Encoder;
 pub use encoder_model::T5EncoderModel;
 pub use heads::{T5ForQuestionAnswering, T5ForSequenceClassification, T5ForTokenClassification};
-pub use model::{Seq2SeqInput, Seq2SeqOutput, Seq2SeqTrace, T5ForConditionalGeneration, T5Model};
+pub use model::{
+    Seq2SeqInput, Seq2SeqOutput, Seq2SeqPass, Seq2SeqTrace, T5ForConditionalGeneration, T5Model,
+};

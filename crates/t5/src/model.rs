@@ -4,8 +4,10 @@ use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
 use lamplight_layers::Trace;
+use lamplight_layers::block::Pass;
 use lamplight_layers::initializer::{Initializer, embedding, linear};
 use lamplight_layers::pretrained::{Checkpoint, NameTable, PretrainedError, save};
+use lamplight_layers::recompute::Tape;
 
 use crate::names::{LM_HEAD, SHARED, fill, is_stray, open, table};
 use crate::{Decoder, DecoderInput, Encoder, T5Config};
@@ -43,6 +45,41 @@ pub struct Seq2SeqTrace {
     pub decoder: Trace,
 }
 
+/// How encoder and decoder run their blocks.
+#[derive(Debug)]
+pub struct Seq2SeqPass<'a> {
+    /// In the encoder.
+    pub encoder: Pass<'a>,
+    /// In the decoder.
+    pub decoder: Pass<'a>,
+}
+
+impl<'a> Seq2SeqPass<'a> {
+    /// One after the other.
+    pub fn plain() -> Self {
+        Self {
+            encoder: Pass::Plain,
+            decoder: Pass::Plain,
+        }
+    }
+
+    /// What they did goes into `trace`.
+    pub fn traced(trace: &'a mut Seq2SeqTrace) -> Self {
+        Self {
+            encoder: Pass::Traced(&mut trace.encoder),
+            decoder: Pass::Traced(&mut trace.decoder),
+        }
+    }
+
+    /// For a training step on `tape`.
+    pub fn taped(tape: &'a Tape) -> Self {
+        Self {
+            encoder: Pass::Taped(tape),
+            decoder: Pass::Taped(tape),
+        }
+    }
+}
+
 /// Embedding table, encoder and decoder, without an output matrix.
 #[derive(Module, Debug)]
 pub struct T5Model {
@@ -64,34 +101,26 @@ impl T5Model {
     ///
     /// # Panics
     /// The shapes are not those that [`Seq2SeqInput`] names.
-    pub fn forward(
-        &self,
-        input: Seq2SeqInput,
-        trace: Option<&mut Seq2SeqTrace>,
-    ) -> (Tensor<3>, Tensor<3>) {
-        let (encoder_trace, decoder_trace) = match trace {
-            Some(trace) => (Some(&mut trace.encoder), Some(&mut trace.decoder)),
-            None => (None, None),
-        };
+    pub fn forward(&self, input: Seq2SeqInput, pass: Seq2SeqPass<'_>) -> (Tensor<3>, Tensor<3>) {
         let padding_mask = input.padding_mask;
-        let encoded = self.encode(input.input_ids, padding_mask.clone(), encoder_trace);
+        let encoded = self.encode(input.input_ids, padding_mask.clone(), pass.encoder);
         let decoder_input = DecoderInput {
             embeddings: self.shared.forward(input.decoder_input_ids),
             padding_mask: input.decoder_padding_mask,
             encoder_hidden_state: encoded.clone(),
             encoder_padding_mask: padding_mask,
         };
-        (encoded, self.decoder.forward(decoder_input, decoder_trace))
+        (encoded, self.decoder.forward(decoder_input, pass.decoder))
     }
 
     fn encode(
         &self,
         input_ids: Tensor<2, Int>,
         padding_mask: Tensor<2, Bool>,
-        trace: Option<&mut Trace>,
+        pass: Pass<'_>,
     ) -> Tensor<3> {
         self.encoder
-            .forward(self.shared.forward(input_ids), padding_mask, trace)
+            .forward(self.shared.forward(input_ids), padding_mask, pass)
     }
 }
 
@@ -170,6 +199,8 @@ impl T5ForConditionalGeneration {
         };
         let config = T5Config {
             tie_word_embeddings: Some(self.lm_head.is_none()),
+            scale_decoder_outputs: (self.config.model_type == "t5")
+                .then(|| self.config.scales_decoder_outputs()),
             ..self.config.clone()
         };
         save(
@@ -197,19 +228,15 @@ impl T5ForConditionalGeneration {
     /// # Panics
     /// The shapes are not those that [`Seq2SeqInput`] names.
     pub fn forward(&self, input: Seq2SeqInput) -> Seq2SeqOutput {
-        self.forward_traced(input, None)
+        self.forward_by(input, Seq2SeqPass::plain())
     }
 
-    /// [`Self::forward`] that also leaves in `trace` what the layers did.
+    /// [`Self::forward`] by another way through the blocks.
     ///
     /// # Panics
     /// As there.
-    pub fn forward_traced(
-        &self,
-        input: Seq2SeqInput,
-        trace: Option<&mut Seq2SeqTrace>,
-    ) -> Seq2SeqOutput {
-        let (encoded, decoded) = self.model.forward(input, trace);
+    pub fn forward_by(&self, input: Seq2SeqInput, pass: Seq2SeqPass<'_>) -> Seq2SeqOutput {
+        let (encoded, decoded) = self.model.forward(input, pass);
         Seq2SeqOutput {
             logits: self.logits(decoded.clone()),
             encoder_last_hidden_state: encoded,
@@ -219,7 +246,7 @@ impl T5ForConditionalGeneration {
 
     /// The encoder's last hidden state `[batch, source, d_model]`, which [`Self::decode`] reads.
     pub fn encode(&self, input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> Tensor<3> {
-        self.model.encode(input_ids, padding_mask, None)
+        self.model.encode(input_ids, padding_mask, Pass::Plain)
     }
 
     /// The logits `[batch, target, vocab]` after `decoder_input_ids` `[batch, target]`.
@@ -240,7 +267,7 @@ impl T5ForConditionalGeneration {
             encoder_hidden_state,
             encoder_padding_mask,
         };
-        self.logits(self.model.decoder.forward(input, None))
+        self.logits(self.model.decoder.forward(input, Pass::Plain))
     }
 
     fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
@@ -252,7 +279,8 @@ impl T5ForConditionalGeneration {
         match &self.lm_head {
             Some(lm_head) => lm_head.forward(hidden),
             None => {
-                let weight = self.model.shared.weight.val().transpose(); // [d_model, vocab]
+                let weight = self.model.shared.weight.val().cast(hidden.dtype());
+                let weight = weight.transpose(); // [d_model, vocab]
                 burn::tensor::module::linear(hidden, weight, None)
             }
         }

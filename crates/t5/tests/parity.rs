@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use lamplight_layers::loss::label_loss;
 use lamplight_layers::pretrained::{Gradient, collect};
 use lamplight_t5::{
-    Seq2SeqInput, Seq2SeqTrace, T5Config, T5EncoderModel, T5ForConditionalGeneration,
+    Seq2SeqInput, Seq2SeqPass, Seq2SeqTrace, T5Config, T5EncoderModel, T5ForConditionalGeneration,
     T5ForQuestionAnswering, T5ForSequenceClassification, T5ForTokenClassification,
 };
 use lamplight_testing::{
@@ -68,7 +68,10 @@ fn forward_passes_are_those_of_the_reference() {
         let expected = case.expected();
         let model = T5ForConditionalGeneration::from_pretrained(&case.path, &device).unwrap();
         let mut trace = Seq2SeqTrace::default();
-        let output = model.forward_traced(seq2seq_input(&expected, &device), Some(&mut trace));
+        let output = model.forward_by(
+            seq2seq_input(&expected, &device),
+            Seq2SeqPass::traced(&mut trace),
+        );
         expected.assert("logits", output.logits);
         expected.assert(
             "encoder_last_hidden_state",

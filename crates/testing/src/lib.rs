@@ -7,6 +7,7 @@
 mod case;
 mod expected;
 mod saved;
+mod step;
 
 use burn::tensor::Device;
 use lamplight_layers::device::{Backend, DeviceChoice};
@@ -14,6 +15,7 @@ use lamplight_layers::device::{Backend, DeviceChoice};
 pub use case::{Case, reference_cases, run_cases};
 pub use expected::{Expected, assert_close};
 pub use saved::{SavedFolder, assert_same_tensors};
+pub use step::{Step, assert_tracks, relative_error};
 
 /// The variable that names the device tests run on; flex where it is not set.
 pub const DEVICE_VARIABLE: &str = "LAMPLIGHT_TEST_DEVICE";
@@ -23,6 +25,10 @@ pub const REFERENCE_VARIABLE: &str = "LAMPLIGHT_REFERENCE";
 
 /// Relative and absolute tolerance of f32 results against the reference.
 pub const F32_TOLERANCE: f32 = 1e-4;
+
+/// Relative error, by the norm over all elements, of a loss or gradient computed in bf16: each
+/// operation rounds to 8 bits, 2^-9 = 0.002 at most, and a model chains dozens.
+pub const BF16_TOLERANCE: f32 = 0.03;
 
 /// The device under test as it was named.
 ///

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use lamplight_data::DataError;
 use lamplight_layers::config::ConfigError;
+use lamplight_layers::precision::PrecisionError;
 use lamplight_layers::pretrained::PretrainedError;
 
 use crate::optimizer::OptimizerError;
 use crate::recipe::RecipeError;
+use crate::weights::WeightsError;
 
 /// Any failure of a training run.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +27,9 @@ pub enum TrainingError {
     /// The recipe's optimizer does not fit the model, or a saved state does not fit the optimizer.
     #[error(transparent)]
     Optimizer(#[from] OptimizerError),
+    /// The device cannot compute in the recipe's precision.
+    #[error(transparent)]
+    Precision(#[from] PrecisionError),
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     Checkpoint(#[from] PretrainedError),
@@ -37,6 +42,24 @@ pub enum TrainingError {
         path: PathBuf,
         /// The operating system's reason.
         source: std::io::Error,
+    },
+    /// A line of the metrics is none.
+    #[error("{}:{line}: no line of metrics: {source}", path.display())]
+    Metrics {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from one.
+        line: usize,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// A folder that a run would have filled lacks something.
+    #[error("{} is not the folder of a run: it holds no {missing}", path.display())]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+        /// The file that every run has.
+        missing: String,
     },
     /// The output folder holds something already, and nothing is ever overwritten.
     #[error("the output folder {} is not empty; choose a new one", path.display())]
@@ -86,14 +109,98 @@ pub enum TrainingError {
         vocab_size: usize,
     },
     /// Training diverged.
-    #[error("the loss of step {step} is {loss}: training has diverged; {last_checkpoint}")]
-    NonFiniteLoss {
+    #[error(
+        "training has diverged: step {step} is not finite (loss {loss}, gradient norm {norm}) after {num_rollbacks} returns to a checkpoint; {last_checkpoint}; lower optimizer.learning_rate or set training.clip_norm"
+    )]
+    Diverged {
         /// The step, counted from one.
         step: usize,
-        /// What was computed.
-        loss: f32,
+        /// The whole loss.
+        loss: f64,
+        /// The norm of the gradients.
+        norm: f32,
+        /// How often the run went back before.
+        num_rollbacks: usize,
         /// Where the last good checkpoint is, as a clause.
         last_checkpoint: String,
+    },
+    /// A checkpoint is not as it was written.
+    #[error("the checkpoint {} is damaged: {reason}", path.display())]
+    DamagedCheckpoint {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// Which file, and what is wrong with it.
+        reason: String,
+    },
+    /// A checkpoint of a program that is newer than this one.
+    #[error(
+        "the checkpoint {} has format {format}, this program knows {known}: resume with the newer program that wrote it", path.display()
+    )]
+    FutureCheckpoint {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// Its format.
+        format: u64,
+        /// The newest format known here.
+        known: u64,
+    },
+    /// A checkpoint of another run.
+    #[error(
+        "cannot go on from the checkpoint {}: {difference}; restore what changed, or start a new run", path.display()
+    )]
+    ForeignCheckpoint {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// What differs.
+        difference: &'static str,
+    },
+    /// The optimizer's state in a checkpoint does not fit.
+    #[error("{}: {source}", path.display())]
+    OptimizerState {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: OptimizerError,
+    },
+    /// Weights do not fit the recipe's model.
+    #[error("{}: {source}", path.display())]
+    Weights {
+        /// The file or folder.
+        path: PathBuf,
+        /// What does not fit.
+        source: WeightsError,
+    },
+    /// A checkpoint could not be written.
+    #[error(
+        "cannot write the checkpoint {} of about {num_bytes} bytes: {source}; earlier checkpoints are as they were", path.display()
+    )]
+    CheckpointNotWritten {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// What it takes.
+        num_bytes: u64,
+        /// Why.
+        source: Box<TrainingError>,
+    },
+    /// Another process trains in this folder.
+    #[error("another process is training in {}; wait for it or stop it first", path.display())]
+    RunBusy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The run does not fit into memory.
+    #[error(
+        "a step needs at least {needed} of memory ({parameters} for weights, gradients and optimizer, {activations} for activations), {available} are available: lower training.batch_size (and raise training.accumulation), data.inputs_length or the model's size"
+    )]
+    OutOfMemory {
+        /// The estimate, a lower bound.
+        needed: String,
+        /// Its part that follows from the model.
+        parameters: String,
+        /// Its part that follows from the batch.
+        activations: String,
+        /// What this process may take.
+        available: String,
     },
     /// Values could not be read back from the device.
     #[error("cannot read from the device: {0}")]

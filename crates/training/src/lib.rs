@@ -2,14 +2,21 @@
 //!
 //! [`recipe`] says what to do, [`run`] does it: [`texts`] reads and tokenises, [`feed`] makes tensors
 //! of host batches, [`task`] computes losses and held-out scores, [`trainer`] steps over them with
-//! [`optimizer`], [`schedule`] and [`gradients`], and [`run_folder`], [`metrics`] and [`report`] keep
+//! [`optimizer`], [`schedule`], [`gradients`] and [`stability`], and [`run_folder`], [`checkpoint`], [`metrics`] and [`report`] keep
 //! the results. [`progress`] is how a program hears of it; nothing here prints.
 
+mod atomic_file;
+pub mod checkpoint;
+pub mod comparison;
 mod error;
 pub mod evaluation;
 pub mod feed;
+pub mod flops;
 pub mod gradients;
+pub mod lora;
+mod memory;
 pub mod metrics;
+pub mod micro_step;
 mod model_config;
 pub mod optimizer;
 pub mod progress;
@@ -19,8 +26,12 @@ pub mod run;
 pub mod run_folder;
 pub mod schedule;
 pub mod seed;
+pub mod stability;
 pub mod task;
+pub mod tensorboard;
 pub mod texts;
 pub mod trainer;
+mod weights;
 
 pub use error::TrainingError;
+pub use weights::WeightsError;

@@ -1,25 +1,30 @@
-//! `metrics.jsonl`: one JSON object per line, written through at once.
+//! `metrics.jsonl`: one JSON object per line, written through at once, and read back by whoever goes
+//! on with a run or looks at it.
 
-use std::fs::File;
+mod history;
+mod numbers;
+
+pub use history::History;
+
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::TrainingError;
 use crate::evaluation::Evaluation;
+use crate::{TrainingError, atomic_file};
 
 /// Means over the steps since the last line.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct StepMetrics {
     /// The step, counted from one.
     pub step: usize,
     /// The whole loss.
+    #[serde(with = "numbers::number")]
     pub loss: f64,
-    /// The terms of the loss before their coefficients.
-    #[serde(flatten, serialize_with = "as_map")]
-    pub terms: Vec<(&'static str, f64)>,
     /// Norm of all gradients before clipping.
+    #[serde(with = "numbers::number")]
     pub gradient_norm: f64,
     /// Learning rate of the step.
     pub learning_rate: f64,
@@ -27,28 +32,25 @@ pub struct StepMetrics {
     pub num_tokens: u64,
     /// Real tokens per second of training since the last line, evaluations left out.
     pub tokens_per_second: f64,
+    /// Floating-point operations of the model per second of training since the last line, by the
+    /// rule of [`crate::flops`].
+    #[serde(default)]
+    pub flops_per_second: f64,
+    /// What the process holds in the host's memory, where the system tells it.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
+    /// Steps since the start whose update was left out because a loss or gradient was not finite.
+    #[serde(default)]
+    pub num_skipped: u64,
+    /// Share of the time since the last line that was not spent in forward, backward and update:
+    /// waiting for data, keeping metrics, telling people.
+    #[serde(default)]
+    pub overhead: f64,
     /// Seconds since the start.
     pub seconds: f64,
-}
-
-fn as_map<S: Serializer>(terms: &[(&str, f64)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(terms.iter().map(|(name, value)| (name, value)))
-}
-
-/// All that was measured in a run.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct History {
-    /// Metrics of training, in the order of steps.
-    pub steps: Vec<StepMetrics>,
-    /// Evaluations with the step they were made after.
-    pub evaluations: Vec<(usize, Evaluation)>,
-}
-
-impl History {
-    /// The last evaluation.
-    pub fn last_evaluation(&self) -> Option<&Evaluation> {
-        self.evaluations.last().map(|(_, evaluation)| evaluation)
-    }
+    /// The terms of the loss before their coefficients: every other key of the line.
+    #[serde(flatten, with = "numbers::named")]
+    pub terms: Vec<(String, f64)>,
 }
 
 #[derive(Serialize)]
@@ -80,6 +82,23 @@ impl MetricsFile {
             path: path.to_owned(),
             file,
         })
+    }
+
+    /// Opens the file of a run that goes on after `step`, without the lines of later steps, and gives
+    /// what it holds. The file is replaced as a whole or not at all; one that is missing is created.
+    ///
+    /// # Errors
+    /// A line other than a half-written last one cannot be understood, or the file cannot be read
+    /// or written.
+    pub fn resume(path: &Path, step: usize) -> Result<(Self, History), TrainingError> {
+        let (history, kept) = history::read_until(path, step)?;
+        atomic_file::write(path, &kept)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(path)
+            .map_err(TrainingError::io("open", path))?;
+        let path = path.to_owned();
+        Ok((Self { path, file }, history))
     }
 
     /// Adds a line of training.
@@ -114,3 +133,7 @@ impl MetricsFile {
         self.file.write_all(text.as_bytes()).map_err(failed)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

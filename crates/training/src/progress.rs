@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::evaluation::Evaluation;
-use crate::metrics::StepMetrics;
+use crate::metrics::{History, StepMetrics};
 
 /// What is done before the first step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,6 +42,8 @@ pub trait Observer {
     fn preparing(&mut self, _stage: Stage) {}
     /// Everything is ready for the first step.
     fn started(&mut self, _plan: &Plan, _folder: &Path) {}
+    /// The run goes on after this step of an earlier one, whose metrics were read back.
+    fn resumed(&mut self, _step: usize, _history: &History) {}
     /// A step is done; steps count from one.
     fn stepped(&mut self, _step: usize) {}
     /// Metrics were read back from the device.
@@ -52,9 +54,58 @@ pub trait Observer {
     fn evaluated(&mut self, _step: usize, _evaluation: &Evaluation) {}
     /// A checkpoint was written after this step.
     fn saved(&mut self, _step: usize, _checkpoint: &Path) {}
+    /// Something is not as it should be, and training goes on.
+    fn warned(&mut self, _message: &str) {}
     /// Whether the run shall end after this step, with a checkpoint.
     fn is_interrupted(&self) -> bool {
         false
+    }
+}
+
+/// Tells several what happens, one after the other. The run ends when any of them wants it to.
+pub struct Several<'a>(pub Vec<&'a mut dyn Observer>);
+
+impl Observer for Several<'_> {
+    fn preparing(&mut self, stage: Stage) {
+        self.0.iter_mut().for_each(|one| one.preparing(stage));
+    }
+
+    fn started(&mut self, plan: &Plan, folder: &Path) {
+        self.0.iter_mut().for_each(|one| one.started(plan, folder));
+    }
+
+    fn resumed(&mut self, step: usize, history: &History) {
+        self.0.iter_mut().for_each(|one| one.resumed(step, history));
+    }
+
+    fn stepped(&mut self, step: usize) {
+        self.0.iter_mut().for_each(|one| one.stepped(step));
+    }
+
+    fn logged(&mut self, metrics: &StepMetrics) {
+        self.0.iter_mut().for_each(|one| one.logged(metrics));
+    }
+
+    fn evaluating(&mut self, step: usize) {
+        self.0.iter_mut().for_each(|one| one.evaluating(step));
+    }
+
+    fn evaluated(&mut self, step: usize, evaluation: &Evaluation) {
+        (self.0.iter_mut()).for_each(|one| one.evaluated(step, evaluation));
+    }
+
+    fn saved(&mut self, step: usize, checkpoint: &Path) {
+        self.0
+            .iter_mut()
+            .for_each(|one| one.saved(step, checkpoint));
+    }
+
+    fn warned(&mut self, message: &str) {
+        self.0.iter_mut().for_each(|one| one.warned(message));
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.0.iter().any(|one| one.is_interrupted())
     }
 }
 
@@ -63,3 +114,85 @@ pub trait Observer {
 pub struct Silent;
 
 impl Observer for Silent {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard {
+        events: Vec<String>,
+        is_interrupted: bool,
+    }
+
+    impl Observer for Heard {
+        fn preparing(&mut self, _stage: Stage) {
+            self.events.push("preparing".to_owned());
+        }
+        fn started(&mut self, _plan: &Plan, _folder: &Path) {
+            self.events.push("started".to_owned());
+        }
+        fn resumed(&mut self, step: usize, _history: &History) {
+            self.events.push(format!("resumed {step}"));
+        }
+        fn stepped(&mut self, step: usize) {
+            self.events.push(format!("stepped {step}"));
+        }
+        fn logged(&mut self, metrics: &StepMetrics) {
+            self.events.push(format!("logged {}", metrics.step));
+        }
+        fn evaluating(&mut self, step: usize) {
+            self.events.push(format!("evaluating {step}"));
+        }
+        fn evaluated(&mut self, step: usize, _evaluation: &Evaluation) {
+            self.events.push(format!("evaluated {step}"));
+        }
+        fn saved(&mut self, step: usize, _checkpoint: &Path) {
+            self.events.push(format!("saved {step}"));
+        }
+        fn warned(&mut self, message: &str) {
+            self.events.push(message.to_owned());
+        }
+        fn is_interrupted(&self) -> bool {
+            self.is_interrupted
+        }
+    }
+
+    #[test]
+    fn each_of_several_hears_every_event_and_any_ends_the_run() {
+        let plan = Plan {
+            name: "tiny".to_owned(),
+            num_steps: 9,
+            num_parameters: 1,
+            vocab_size: 1,
+            num_tokens: 1,
+        };
+        let (mut one, mut two) = (Heard::default(), Heard::default());
+        two.is_interrupted = true;
+        let mut several = Several(vec![&mut one, &mut two]);
+        assert!(several.is_interrupted());
+        several.preparing(Stage::GeneratingTexts);
+        several.started(&plan, Path::new("run"));
+        several.resumed(1, &History::default());
+        several.stepped(2);
+        several.logged(&StepMetrics::default());
+        several.evaluating(3);
+        several.evaluated(4, &Evaluation::default());
+        several.saved(5, Path::new("step-5"));
+        several.warned("beware");
+        let expected = [
+            "preparing",
+            "started",
+            "resumed 1",
+            "stepped 2",
+            "logged 0",
+            "evaluating 3",
+            "evaluated 4",
+            "saved 5",
+            "beware",
+        ];
+        assert_eq!(one.events, expected);
+        assert_eq!(two.events, expected);
+        assert!(!Several(vec![&mut one, &mut Silent]).is_interrupted());
+    }
+}

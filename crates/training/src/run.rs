@@ -7,19 +7,24 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::Device;
-use lamplight_data::DataError;
-use lamplight_data::loader::Prefetch;
+use lamplight_data::loader::{ExampleSet, Loader, Prefetch};
 use lamplight_data::tokenizer::Tokenizer;
+use lamplight_layers::device::is_processor;
+use lamplight_layers::initializer::draw_all;
 
+use crate::checkpoint::{Identity, Position, sha256};
+use crate::memory::Footprint;
 use crate::metrics::History;
 use crate::optimizer::ModelOptimizer;
-use crate::progress::{Observer, Plan};
+use crate::progress::{Observer, Plan, Several};
 use crate::recipe::{Objective, Recipe};
-use crate::run_folder::RunFolder;
+use crate::report::RedrawnReport;
+use crate::run_folder::{Origin, RunFolder};
 use crate::task::Task;
-use crate::texts::{Files, Sources};
-use crate::trainer::Trainer;
-use crate::{TrainingError, model_config, report, seed};
+use crate::texts::{Files, Sources, absolute};
+use crate::trainer::{Start, Trainer};
+use crate::weights::Weights;
+use crate::{TrainingError, lora, model_config, report, seed};
 
 /// Batches that are made ahead of the device.
 const PREFETCHED_BATCHES: usize = 4;
@@ -35,6 +40,9 @@ pub struct Run {
     pub sources: Sources,
     /// The folder to write into, empty or not there yet; without one the next free `runs/NAME-N`.
     pub output: Option<PathBuf>,
+    /// The folder of a checkpoint to start from, in Hugging Face's layout, of the recipe's shapes;
+    /// without one the weights are drawn.
+    pub init_from: Option<PathBuf>,
     /// The device.
     pub device: Device,
 }
@@ -71,35 +79,104 @@ impl RunSummary {
 /// See [`TrainingError`]: bad input is refused before any long work, and nothing is overwritten.
 pub fn train(run: Run, observer: &mut dyn Observer) -> Result<RunSummary, TrainingError> {
     let prepared = run.prepare()?;
-    let summary = match run.recipe.data.objective {
-        Objective::ReplacedTokenDetection => {
-            electra::replaced_token_detection(run, &prepared, observer)
-        }
-        Objective::SpanCorruption => t5::span_corruption(run, &prepared, observer),
-        Objective::TextToText => t5::text_to_text(run, &prepared, observer),
-    };
+    let folder = prepared.folder.clone();
+    let summary = run.dispatch(&prepared, observer);
     if summary.is_err() {
-        prepared.folder.remove_if_unused();
+        folder.remove_if_unused();
     }
     summary
+}
+
+/// Goes on with a run that was interrupted or killed, from its newest intact checkpoint. On the
+/// same device it ends with the very weights that it would have had without the interruption.
+///
+/// # Errors
+/// The folder is no run's, another process trains in it, its recipe or texts are not what they
+/// were, or as [`train`].
+pub fn resume(
+    folder: &Path,
+    device: Device,
+    observer: &mut dyn Observer,
+) -> Result<RunSummary, TrainingError> {
+    let folder = RunFolder::reopen(folder)?;
+    let origin = folder.origin()?;
+    let (_, recipe) = Recipe::load(&folder.recipe().to_string_lossy(), &[])?;
+    model_config::check(&recipe)?;
+    recipe.training.precision.check(&device)?;
+    let run = Run {
+        sources: Sources {
+            tokenizer: Some(folder.tokenizer()),
+            ..origin.sources
+        },
+        name: origin.name,
+        recipe,
+        output: Some(folder.path().to_owned()),
+        init_from: origin.init_from,
+        device,
+    };
+    let prepared = Prepared {
+        files: run.sources.files(&run.name, &run.recipe)?,
+        folder,
+        is_resumed: true,
+    };
+    run.dispatch(&prepared, observer)
 }
 
 /// What is settled before any long work.
 struct Prepared {
     files: Files,
     folder: RunFolder,
+    is_resumed: bool,
+}
+
+/// What a task trains on.
+struct Material<E> {
+    examples: Loader<E>,
+    /// Tokens of the training texts.
+    num_tokens: usize,
+    /// Bytes that a micro-batch leaves for the backward pass at the least.
+    activations: f64,
 }
 
 impl Run {
+    fn dispatch(
+        self,
+        prepared: &Prepared,
+        observer: &mut dyn Observer,
+    ) -> Result<RunSummary, TrainingError> {
+        match self.recipe.data.objective {
+            Objective::ReplacedTokenDetection => {
+                electra::replaced_token_detection(self, prepared, observer)
+            }
+            Objective::SpanCorruption => t5::span_corruption(self, prepared, observer),
+            Objective::TextToText => t5::text_to_text(self, prepared, observer),
+        }
+    }
+
     /// Finds all files and takes the output folder.
     fn prepare(&self) -> Result<Prepared, TrainingError> {
         model_config::check(&self.recipe)?;
+        self.recipe.training.precision.check(&self.device)?;
         let files = self.sources.files(&self.name, &self.recipe)?;
         let folder = match &self.output {
             Some(path) => RunFolder::create(path)?,
             None => RunFolder::create_next(&self.name)?,
         };
-        Ok(Prepared { files, folder })
+        Ok(Prepared {
+            files,
+            folder,
+            is_resumed: false,
+        })
+    }
+
+    /// Where this run comes from.
+    fn origin(&self) -> Result<Origin, TrainingError> {
+        Ok(Origin {
+            name: self.name.clone(),
+            sources: self.sources.absolute()?,
+            init_from: self.init_from.as_deref().map(absolute).transpose()?,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })
     }
 
     /// Sets `model.config.vocab_size` where the recipe leaves it out, and checks it where it does not.
@@ -123,58 +200,111 @@ impl Run {
         }
     }
 
-    fn execute<T: Task>(
+    fn execute<T: Task, E>(
         &self,
-        folder: &RunFolder,
+        prepared: &Prepared,
         task: &T,
-        batches: impl Iterator<Item = Result<T::Batch, DataError>> + Send + 'static,
-        num_tokens: usize,
+        material: Material<E>,
         observer: &mut dyn Observer,
         new_model: impl FnOnce(&Device) -> T::Model,
-    ) -> Result<RunSummary, TrainingError> {
-        let recipe = &self.recipe;
-        write(&folder.recipe(), &recipe.to_toml()?)?;
+    ) -> Result<RunSummary, TrainingError>
+    where
+        E: ExampleSet<Batch = T::Batch> + Send + 'static,
+    {
+        let (recipe, folder) = (&self.recipe, &prepared.folder);
         let device = self.device.clone().autodiff();
+        let model = new_model(&device);
+        if is_processor(&self.device) {
+            Footprint::new(&model, recipe, material.activations).check_host()?;
+        }
+        if !prepared.is_resumed {
+            folder.begin(&self.origin()?, recipe, task.tokenizer())?;
+        }
         device.seed(seed::for_initialisation(recipe.training.seed));
-        let model = new_model(&device).materialize();
-        let num_parameters = model.num_params();
-        let plan = Plan {
-            name: self.name.clone(),
-            num_steps: recipe.training.steps,
-            num_parameters,
-            vocab_size: recipe
-                .model
-                .config
-                .get("vocab_size")
-                .and_then(toml::Value::as_integer)
-                .unwrap_or_default() as usize,
-            num_tokens,
+        let model = self.first_model(task, draw_all(model), prepared)?;
+        let num_parameters = match recipe.lora {
+            Some(_) => Weights::of(&model, lora::is_factor).num_elements(),
+            None => model.num_params(),
         };
-        observer.started(&plan, folder.path());
-        let trainer = Trainer {
+        observer.started(&self.plan(num_parameters, material.num_tokens), folder.path());
+        let mut trainer = Trainer {
             task,
-            settings: &recipe.training,
-            schedule: recipe.schedule(),
+            recipe,
             optimizer: ModelOptimizer::new(&recipe.optimizer, task.names(&model), &model)?,
             device,
             folder,
+            identity: Identity {
+                family: recipe.model.family,
+                seed: recipe.training.seed,
+                recipe_sha256: sha256(recipe.to_toml()?.as_bytes()),
+                examples: material.examples.digest(),
+            },
         };
+        let passed_over = &mut |damaged: &TrainingError| observer.warned(&damaged.to_string());
+        let start = match folder.checkpoints().newest_intact(passed_over)? {
+            Some(checkpoint) => trainer.restore(&checkpoint)?,
+            None => Start {
+                model,
+                position: Position::default(),
+            },
+        };
+        let batches = material.examples.batches_from(start.position.cursor);
         let batches = Prefetch::new(batches, PREFETCHED_BATCHES)?;
-        let outcome = trainer.run(model, batches, observer)?;
-        let summary = RunSummary {
+        let mut summary = RunSummary {
             name: self.name.clone(),
             recipe: recipe.clone(),
             folder: folder.clone(),
-            checkpoint: outcome.checkpoint,
-            history: outcome.history,
+            checkpoint: PathBuf::new(),
+            history: History::default(),
             num_parameters,
-            num_steps: outcome.num_steps,
+            num_steps: 0,
         };
+        let mut report = RedrawnReport::new(summary.clone());
+        let outcome = trainer.run(start, batches, &mut Several(vec![observer, &mut report]))?;
+        summary.checkpoint = outcome.checkpoint;
+        summary.history = outcome.history;
+        summary.num_steps = outcome.num_steps;
         report::write(&folder.report(), std::slice::from_ref(&summary))?;
         Ok(summary)
     }
-}
 
-fn write(path: &Path, text: &str) -> Result<(), TrainingError> {
-    std::fs::write(path, text).map_err(TrainingError::io("write", path))
+    /// The model before the first step: with the weights to start from, and with the factors of a
+    /// low-rank adaptation, whose frozen weights are kept in the run's folder.
+    fn first_model<T: Task>(
+        &self,
+        task: &T,
+        drawn: T::Model,
+        prepared: &Prepared,
+    ) -> Result<T::Model, TrainingError> {
+        let model = match &self.init_from {
+            None => drawn,
+            Some(folder) => {
+                let weights = Weights::of(&task.load(folder, &self.device)?, |_| true);
+                let unfit = |source| TrainingError::Weights {
+                    path: folder.clone(),
+                    source,
+                };
+                weights.into(drawn, |_| true).map_err(unfit)?
+            }
+        };
+        let Some(settings) = &self.recipe.lora else {
+            return Ok(model);
+        };
+        if !prepared.is_resumed {
+            task.save(&model, &prepared.folder.frozen())?;
+        }
+        let names = task.names(&model);
+        Ok(lora::apply(model, &names, settings)?)
+    }
+
+    fn plan(&self, num_parameters: usize, num_tokens: usize) -> Plan {
+        let vocab_size = self.recipe.model.config.get("vocab_size");
+        Plan {
+            name: self.name.clone(),
+            num_steps: self.recipe.training.steps,
+            num_parameters,
+            vocab_size: vocab_size.and_then(toml::Value::as_integer).unwrap_or(0) as usize,
+            num_tokens,
+        }
+    }
 }

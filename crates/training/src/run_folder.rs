@@ -1,18 +1,45 @@
-//! The folder of a run: `recipe.toml`, `metrics.jsonl`, `report.html` and `checkpoints/step-N`.
+//! The folder of a run: `origin.json`, `tokenizer/`, `recipe.toml`, `metrics.jsonl`, `report.html` and
+//! `checkpoints/step-N`.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::TrainingError;
+use lamplight_data::tokenizer::Tokenizer;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::Checkpoints;
+use crate::recipe::Recipe;
+use crate::texts::Sources;
+use crate::{TrainingError, atomic_file};
 
 /// Where runs without a folder of their own go.
 const RUNS: &str = "runs";
+const RECIPE: &str = "recipe.toml";
+const ORIGIN: &str = "origin.json";
+const CHECKPOINTS: &str = "checkpoints";
+const LOCK: &str = ".lock";
 
-/// A folder that was empty when the run began.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A folder that one process trains in at a time.
+#[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
+    /// Locked as long as a clone of this lives; the system lets go of it when the process dies.
+    lock: Option<Arc<File>>,
+}
+
+/// Where a run came from: what a resumed one cannot tell from the recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The recipe's name.
+    pub name: String,
+    /// The texts, by absolute paths.
+    pub sources: Sources,
+    /// The folder of the weights it started from; none for drawn ones.
+    pub init_from: Option<PathBuf>,
+    /// The version of the program that started it.
+    pub version: String,
 }
 
 impl RunFolder {
@@ -22,12 +49,22 @@ impl RunFolder {
     /// It is a file, holds something, or cannot be written.
     pub fn create(path: &Path) -> Result<Self, TrainingError> {
         take(path)?;
-        let run = Self {
-            path: path.to_owned(),
-        };
+        let mut run = Self::unlocked(path);
+        run.lock()?;
         // Also the proof that the folder can be written, before any long work.
-        let checkpoints = run.checkpoints();
+        let checkpoints = run.path.join(CHECKPOINTS);
         fs::create_dir(&checkpoints).map_err(TrainingError::io("create", &checkpoints))?;
+        Ok(run)
+    }
+
+    /// The folder of a run that was begun before, to look at.
+    ///
+    /// # Errors
+    /// It is none: the recipe or the metrics are not there.
+    pub fn open(path: &Path) -> Result<Self, TrainingError> {
+        let run = Self::unlocked(path);
+        run.require(&run.recipe())?;
+        run.require(&run.metrics())?;
         Ok(run)
     }
 
@@ -39,11 +76,88 @@ impl RunFolder {
         Self::create(&next_free(name)?)
     }
 
+    /// The folder of a run that was begun before, to train on in. What a killed run left half
+    /// written is removed.
+    ///
+    /// # Errors
+    /// It is no run's folder, another process trains in it, or it cannot be written.
+    pub fn reopen(path: &Path) -> Result<Self, TrainingError> {
+        let mut run = Self::unlocked(path);
+        run.require(&run.recipe())?;
+        run.lock()?;
+        run.checkpoints().clean()?;
+        Ok(run)
+    }
+
+    fn unlocked(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            lock: None,
+        }
+    }
+
+    fn require(&self, file: &Path) -> Result<(), TrainingError> {
+        if file.is_file() {
+            return Ok(());
+        }
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        Err(TrainingError::NotARun {
+            path: self.path.clone(),
+            missing: name.into_owned(),
+        })
+    }
+
+    fn lock(&mut self) -> Result<(), TrainingError> {
+        let path = self.path.join(LOCK);
+        let opening = File::options().create(true).append(true).open(&path);
+        let file = opening.map_err(TrainingError::io("write", &path))?;
+        match file.try_lock() {
+            Ok(()) => {
+                self.lock = Some(Arc::new(file));
+                Ok(())
+            }
+            Err(TryLockError::WouldBlock) => Err(TrainingError::RunBusy {
+                path: self.path.clone(),
+            }),
+            Err(TryLockError::Error(error)) => Err(TrainingError::io("lock", &path)(error)),
+        }
+    }
+
     /// Removes the folder again unless something was written into it.
     pub(crate) fn remove_if_unused(&self) {
+        if self.path.join(ORIGIN).exists() {
+            return;
+        }
         // A folder that holds something is not removed by this, and one that cannot be removed harms nobody.
-        let _ = fs::remove_dir(self.checkpoints());
+        let _ = fs::remove_dir(self.path.join(CHECKPOINTS));
+        let _ = fs::remove_file(self.path.join(LOCK));
         let _ = fs::remove_dir(&self.path);
+    }
+
+    /// Writes down what the run is made of; with that it can be resumed.
+    pub(crate) fn begin(
+        &self,
+        origin: &Origin,
+        recipe: &Recipe,
+        tokenizer: &Tokenizer,
+    ) -> Result<(), TrainingError> {
+        let path = self.path.join(ORIGIN);
+        let failed = |error: serde_json::Error| TrainingError::io("write", &path)(error.into());
+        let text = serde_json::to_string_pretty(origin).map_err(failed)?;
+        atomic_file::write(&path, text.as_bytes())?;
+        tokenizer.save(&self.tokenizer())?;
+        // The last of them: where it is, the others are too.
+        atomic_file::write(&self.recipe(), recipe.to_toml()?.as_bytes())
+    }
+
+    /// Where the run came from.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn origin(&self) -> Result<Origin, TrainingError> {
+        let path = self.path.join(ORIGIN);
+        let text = fs::read_to_string(&path).map_err(TrainingError::io("read", &path))?;
+        serde_json::from_str(&text).map_err(|error| TrainingError::io("read", &path)(error.into()))
     }
 
     /// The folder.
@@ -53,7 +167,17 @@ impl RunFolder {
 
     /// The resolved recipe.
     pub fn recipe(&self) -> PathBuf {
-        self.path.join("recipe.toml")
+        self.path.join(RECIPE)
+    }
+
+    /// The tokenizer that the run's texts are made of.
+    pub fn tokenizer(&self) -> PathBuf {
+        self.path.join("tokenizer")
+    }
+
+    /// The weights that a low-rank adaptation leaves as they are.
+    pub fn frozen(&self) -> PathBuf {
+        self.path.join("frozen")
     }
 
     /// The metrics.
@@ -66,33 +190,9 @@ impl RunFolder {
         self.path.join("report.html")
     }
 
-    /// The folder of one checkpoint.
-    pub fn checkpoint(&self, step: usize) -> PathBuf {
-        self.checkpoints().join(format!("step-{step}"))
-    }
-
-    /// Lets `write` fill the folder of a checkpoint, which appears under its name only when whole.
-    ///
-    /// # Errors
-    /// `write` fails, or the folder cannot be renamed.
-    pub fn save_checkpoint(
-        &self,
-        step: usize,
-        write: impl FnOnce(&Path) -> Result<(), TrainingError>,
-    ) -> Result<PathBuf, TrainingError> {
-        let partial = self.checkpoints().join(format!(".step-{step}.partial"));
-        if partial.exists() {
-            fs::remove_dir_all(&partial).map_err(TrainingError::io("remove", &partial))?;
-        }
-        fs::create_dir(&partial).map_err(TrainingError::io("create", &partial))?;
-        write(&partial)?;
-        let whole = self.checkpoint(step);
-        fs::rename(&partial, &whole).map_err(TrainingError::io("rename to", &whole))?;
-        Ok(whole)
-    }
-
-    fn checkpoints(&self) -> PathBuf {
-        self.path.join("checkpoints")
+    /// The checkpoints.
+    pub fn checkpoints(&self) -> Checkpoints {
+        Checkpoints::new(self.path.join(CHECKPOINTS))
     }
 }
 
@@ -174,21 +274,26 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_that_fails_leaves_the_last_one() {
+    fn a_folder_is_one_process_s_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
-        let run = RunFolder::create(&folder.path().join("run")).unwrap();
-        let write = |path: &Path| {
-            fs::write(path.join("weights"), "1").map_err(TrainingError::io("write", path))
-        };
-        run.save_checkpoint(1, write).unwrap();
-        let failed = run.save_checkpoint(2, |path| {
-            write(path)?;
-            Err(TrainingError::Device("lost".to_owned()))
-        });
-        assert!(failed.is_err());
-        assert!(run.checkpoint(1).join("weights").exists());
-        assert!(!run.checkpoint(2).exists());
-        run.save_checkpoint(2, write).unwrap();
-        assert!(run.checkpoint(2).join("weights").exists());
+        let path = folder.path().join("run");
+        let run = RunFolder::create(&path).unwrap();
+        fs::write(run.recipe(), "").unwrap();
+        let second = RunFolder::reopen(&path).unwrap_err();
+        assert!(matches!(second, TrainingError::RunBusy { .. }), "{second}");
+        drop(run);
+        RunFolder::reopen(&path).unwrap();
+    }
+
+    #[test]
+    fn an_unused_folder_goes_away_and_a_used_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let unused = RunFolder::create(&folder.path().join("unused")).unwrap();
+        unused.remove_if_unused();
+        assert!(!unused.path().exists());
+        let used = RunFolder::create(&folder.path().join("used")).unwrap();
+        fs::write(used.path().join(ORIGIN), "{}").unwrap();
+        used.remove_if_unused();
+        assert!(used.path().join(CHECKPOINTS).exists());
     }
 }

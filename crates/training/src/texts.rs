@@ -1,11 +1,16 @@
 //! From files or a generated corpus to token ids, and the tokenizer that made them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lamplight_data::corpus::{Corpus, Progress};
-use lamplight_data::synthetic::{self, TextPair};
+use lamplight_data::source::TextPair;
+use lamplight_data::synthetic;
 use lamplight_data::tokenizer::{Tokenizer, train};
 use lamplight_data::{DataError, source};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::TrainingError;
 use crate::progress::{Observer, Stage};
@@ -17,7 +22,7 @@ const MAX_TOKENIZER_TEXT_BYTES: usize = 32 << 20;
 const CORPUS_SEED: u64 = 0;
 
 /// Where texts and tokenizer come from.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sources {
     /// Files, folders and patterns to train on; without any the recipe's generated corpus is used.
     pub data: Vec<PathBuf>,
@@ -50,6 +55,19 @@ pub struct Pairs {
 }
 
 impl Sources {
+    /// The same from any working directory.
+    ///
+    /// # Errors
+    /// The working directory is gone.
+    pub fn absolute(&self) -> Result<Self, TrainingError> {
+        let all = |paths: &[PathBuf]| paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>();
+        Ok(Self {
+            data: all(&self.data)?,
+            valid: all(&self.valid)?,
+            tokenizer: self.tokenizer.as_deref().map(absolute).transpose()?,
+        })
+    }
+
     /// Finds every file that is named, so that a misspelt path is an error before any work.
     ///
     /// # Errors
@@ -97,6 +115,14 @@ impl Sources {
             }),
         }
     }
+}
+
+/// The same path from any working directory.
+///
+/// # Errors
+/// The working directory is gone.
+pub fn absolute(path: &Path) -> Result<PathBuf, TrainingError> {
+    std::path::absolute(path).map_err(TrainingError::io("find the place of", path))
 }
 
 /// The files that were found.
@@ -148,30 +174,32 @@ pub fn load_texts(
     })
 }
 
-/// Generates the recipe's text-to-text corpus and splits what is held out.
+/// Reads pairs from the files, or generates the recipe's text-to-text corpus, and splits what is held
+/// out.
 ///
 /// # Errors
-/// The recipe names no such corpus, or files are given, or the tokenizer cannot be read or trained.
+/// A file cannot be read or holds a line that is no pair, the recipe's corpus is none of pairs, nothing
+/// is left to hold out, or the tokenizer cannot be read or trained.
 pub fn load_pairs(
     sources: &Sources,
     files: &Files,
     recipe: &Recipe,
     observer: &mut dyn Observer,
 ) -> Result<Pairs, TrainingError> {
-    let is_generated = recipe.data.corpus == Some(BuiltinCorpus::TextTasks);
-    if !is_generated || !files.training.is_empty() || !files.held_out.is_empty() {
+    let (training, held_out) = if !files.training.is_empty() {
+        read_pairs(files, recipe)?
+    } else if recipe.data.corpus == Some(BuiltinCorpus::TextTasks) {
+        observer.preparing(Stage::GeneratingTexts);
+        let pairs = synthetic::tasks(recipe.data.num_examples.unwrap_or_default(), CORPUS_SEED);
+        let is_training = |pair: &TextPair| !synthetic::is_held_out(&pair.input);
+        pairs.into_iter().partition(is_training)
+    } else {
         return Err(TrainingError::Recipe(RecipeError::Value {
-            key: "data.objective".to_owned(),
-            value: "text_to_text with text files".to_owned(),
-            expected: "with data.corpus = \"text_tasks\" and without files".to_owned(),
+            key: "data.corpus".to_owned(),
+            value: "english_grammar".to_owned(),
+            expected: "text_tasks with objective text_to_text".to_owned(),
         }));
-    }
-    observer.preparing(Stage::GeneratingTexts);
-    let num_examples = recipe.data.num_examples.unwrap_or_default();
-    let pairs = synthetic::tasks(num_examples, CORPUS_SEED);
-    let (held_out, training): (Vec<_>, Vec<_>) = pairs
-        .into_iter()
-        .partition(|pair| synthetic::is_held_out(&pair.input));
+    };
     if held_out.is_empty() || training.is_empty() {
         return Err(TrainingError::NothingHeldOut);
     }
@@ -185,6 +213,25 @@ pub fn load_pairs(
         training,
         held_out,
     })
+}
+
+/// The pairs to train on and those held out: the files named for it, or a share of all.
+fn read_pairs(
+    files: &Files,
+    recipe: &Recipe,
+) -> Result<(Vec<TextPair>, Vec<TextPair>), TrainingError> {
+    let read = |paths: &[PathBuf]| -> Result<Vec<TextPair>, TrainingError> {
+        let read = paths.iter().map(|path| source::read_pairs(path));
+        Ok(read.collect::<Result<Vec<_>, _>>()?.concat())
+    };
+    let mut training = read(&files.training)?;
+    if !files.held_out.is_empty() {
+        return Ok((training, read(&files.held_out)?));
+    }
+    training.shuffle(&mut ChaCha8Rng::seed_from_u64(recipe.training.seed));
+    let num_held_out = (training.len() as f64 * recipe.data.held_out).ceil() as usize;
+    let held_out = training.split_off(training.len() - num_held_out);
+    Ok((training, held_out))
 }
 
 fn read(

@@ -1,48 +1,61 @@
 //! The loop over steps.
 
+mod due;
 mod log;
+mod session;
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::PathBuf;
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use burn_optim::{GradientsAccumulator, GradientsParams};
 use lamplight_data::DataError;
+use lamplight_data::loader::Drawn;
 
-use crate::TrainingError;
-use crate::gradients::{clip_global_norm, global_norm};
+use crate::checkpoint::{Identity, Intact, LORA, OPTIMIZER, Position, Writer};
+use crate::error::unreadable;
+use crate::gradients::global_norm;
 use crate::metrics::History;
-use crate::optimizer::ModelOptimizer;
+use crate::micro_step::{Factor, MicroStep, MicroStepOutput};
+use crate::optimizer::{ModelOptimizer, OptimizerState};
 use crate::progress::Observer;
-use crate::recipe::TrainingSettings;
+use crate::recipe::Recipe;
 use crate::run_folder::RunFolder;
-use crate::schedule::Schedule;
-use crate::seed;
 use crate::task::{Task, Term};
-use log::Log;
+use crate::weights::Weights;
+use crate::{TrainingError, lora, seed};
+use log::{Log, Measured};
+use session::Session;
 
-/// A run that is ready to start.
+/// A run that is ready to start or to go on.
 pub struct Trainer<'a, T: Task> {
     /// What a step computes.
     pub task: &'a T,
-    /// How long, and what is written when.
-    pub settings: &'a TrainingSettings,
-    /// The learning rate over the steps.
-    pub schedule: Schedule,
+    /// How long, how, and what is written when.
+    pub recipe: &'a Recipe,
     /// The update rule with its state.
     pub optimizer: ModelOptimizer,
     /// The device, with gradients on.
     pub device: Device,
     /// Where everything is written.
     pub folder: &'a RunFolder,
+    /// What makes a checkpoint one of this run.
+    pub identity: Identity,
+}
+
+/// Where a trainer starts.
+#[derive(Debug)]
+pub struct Start<M> {
+    /// The weights.
+    pub model: M,
+    /// Where the run stands.
+    pub position: Position,
 }
 
 /// How a run ended.
 pub struct Outcome<M> {
     /// The trained model.
     pub model: M,
-    /// All that was measured.
+    /// All that was measured, in earlier starts too.
     pub history: History,
     /// The last checkpoint.
     pub checkpoint: PathBuf,
@@ -51,121 +64,110 @@ pub struct Outcome<M> {
 }
 
 impl<T: Task> Trainer<'_, T> {
-    /// Trains on the batches, which must not end before the last step.
+    /// Reads model and optimizer of a checkpoint of this run.
     ///
     /// # Errors
-    /// A batch cannot be made or holds an id past the vocabulary, the loss is no longer finite, or
-    /// something cannot be written. Checkpoints written before stay.
-    pub fn run(
-        mut self,
-        mut model: T::Model,
-        mut batches: impl Iterator<Item = Result<T::Batch, DataError>>,
-        observer: &mut dyn Observer,
-    ) -> Result<Outcome<T::Model>, TrainingError> {
-        let mut log = Log::start(self.folder, self.task.terms())?;
-        let mut num_steps = 0;
-        for step in 1..=self.settings.steps {
-            let micro_batches = (batches.by_ref().take(self.settings.accumulation))
-                .collect::<Result<Vec<_>, _>>()?;
-            model = self.step(step - 1, model, &micro_batches, &mut log)?;
-            num_steps = step;
-            observer.stepped(step);
-            let due = Due::after(step, self.settings, observer.is_interrupted());
-            if due.logs {
-                // Before anything is saved, so that no checkpoint holds a model that diverged.
-                observer.logged(&log.flush(step)?);
+    /// Another run wrote it, or its files do not fit.
+    pub fn restore(&mut self, checkpoint: &Intact) -> Result<Start<T::Model>, TrainingError> {
+        checkpoint.check_identity(&self.identity)?;
+        let model = match &self.recipe.lora {
+            None => self.task.load(&checkpoint.path, &self.device)?,
+            Some(settings) => {
+                let frozen = self.task.load(&self.folder.frozen(), &self.device)?;
+                let names = self.task.names(&frozen);
+                let model = lora::apply(frozen, &names, settings)?;
+                let factors = Weights::from_safetensors(&checkpoint.read(LORA)?);
+                let adapted = factors.and_then(|factors| factors.into(model, lora::is_factor));
+                adapted.map_err(|source| TrainingError::Weights {
+                    path: checkpoint.path.join(LORA),
+                    source,
+                })?
             }
-            if due.evaluates {
-                self.evaluate(step, &model, &mut log, observer)?;
-            }
-            if due.saves {
-                self.save(step, &model, &mut log, observer)?;
-            }
-            if due.ends {
-                break;
-            }
-        }
-        Ok(Outcome {
+        };
+        let unfit = |source| TrainingError::OptimizerState {
+            path: checkpoint.path.join(OPTIMIZER),
+            source,
+        };
+        OptimizerState::from_safetensors(&checkpoint.read(OPTIMIZER)?)
+            .and_then(|state| self.optimizer.load(state, &self.device))
+            .map_err(unfit)?;
+        Ok(Start {
             model,
-            history: log.into_history(),
-            checkpoint: self.folder.checkpoint(num_steps),
-            num_steps,
+            position: checkpoint.manifest.position.clone(),
         })
     }
 
-    fn evaluate(
+    /// Trains on the batches, which go on where the position says and must not end before the last
+    /// step.
+    ///
+    /// # Errors
+    /// A batch cannot be made or holds an id past the vocabulary, training diverges, or something
+    /// cannot be written. Checkpoints written before stay.
+    pub fn run(
+        self,
+        start: Start<T::Model>,
+        batches: impl Iterator<Item = Result<Drawn<T::Batch>, DataError>>,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome<T::Model>, TrainingError> {
+        let checkpoints = self.folder.checkpoints();
+        let retention = self.recipe.retention();
+        let identity = self.identity.clone();
+        let log = Log::start(self.folder, self.task.terms(), &start.position)?;
+        std::thread::scope(|scope| {
+            let session = Session {
+                schedule: self.recipe.schedule(),
+                trainer: self,
+                position: start.position,
+                last_checkpoint: None,
+                checkpoints: &checkpoints,
+                writer: Writer::new(scope, &checkpoints, &identity, &retention),
+                log,
+                observer,
+            };
+            session.run(start.model, batches)
+        })
+    }
+}
+
+impl<T: Task> Trainer<'_, T> {
+    /// The gradients of a step over all its micro-batches, and what it was measured to be, read from
+    /// the device in one transfer.
+    fn gradients(
         &self,
         step: usize,
         model: &T::Model,
-        log: &mut Log,
-        observer: &mut dyn Observer,
-    ) -> Result<(), TrainingError> {
-        let paused = Instant::now();
-        observer.evaluating(step);
-        self.device.seed(seed::for_evaluation(self.settings.seed));
-        let device = self.device.clone().inner();
-        let evaluation = self.task.evaluate(&model.valid(), &device)?;
-        observer.evaluated(step, &evaluation);
-        log.push_evaluation(step, evaluation)?;
-        log.pause(paused.elapsed());
-        Ok(())
-    }
-
-    fn save(
-        &self,
-        step: usize,
-        model: &T::Model,
-        log: &mut Log,
-        observer: &mut dyn Observer,
-    ) -> Result<(), TrainingError> {
-        let paused = Instant::now();
-        let write = |folder: &Path| self.task.save(model, folder);
-        let checkpoint = self.folder.save_checkpoint(step, write)?;
-        observer.saved(step, &checkpoint);
-        log.set_last_checkpoint(checkpoint);
-        log.pause(paused.elapsed());
-        Ok(())
-    }
-
-    /// One optimizer step, over the gradients of all micro-batches.
-    fn step(
-        &mut self,
-        step: usize,
-        model: T::Model,
         micro_batches: &[T::Batch],
-        log: &mut Log,
-    ) -> Result<T::Model, TrainingError> {
+    ) -> Result<(GradientsParams, Measured), TrainingError> {
         let factors = self.factors(micro_batches);
         let mut accumulator = GradientsAccumulator::new();
         let mut means: Option<Tensor<1>> = None;
+        let mut measured = Measured::default();
         for (micro_step, (batch, factors)) in micro_batches.iter().zip(factors).enumerate() {
-            self.device
-                .seed(seed::for_step(self.settings.seed, step, micro_step));
-            let losses = self.task.losses(&model, batch, &self.device)?;
-            let (loss, shares) = weigh(losses, &factors);
-            let gradients = GradientsParams::from_grads(loss.backward(), &model);
-            accumulator.accumulate(&model, gradients);
+            let settings = &self.recipe.training;
+            let MicroStepOutput { gradients, terms } = MicroStep {
+                task: self.task,
+                device: &self.device,
+                precision: settings.precision,
+                recompute: settings.recompute,
+                factors: &factors,
+                seed: seed::for_step(settings.seed, step, micro_step),
+            }
+            .run(model, batch)?;
+            accumulator.accumulate(model, gradients);
             means = Some(match means {
-                Some(means) => means + shares,
-                None => shares,
+                Some(means) => means + terms,
+                None => terms,
             });
-            log.count_tokens(self.task.num_tokens(batch));
+            measured.num_tokens += self.task.num_tokens(batch) as u64;
+            measured.flops += self.task.flops(model, batch);
         }
         let gradients = accumulator.grads();
-        let (gradients, norm) = match self.settings.clip_norm {
-            Some(limit) => clip_global_norm(&model, gradients, limit),
-            None => {
-                let norm = global_norm(&model, &gradients);
-                (gradients, norm)
-            }
-        };
-        let learning_rate = self.schedule.at(step);
-        let model = self.optimizer.step(learning_rate, model, gradients);
-        let norm = norm.unwrap_or_else(|| Tensor::zeros([1], &self.device.clone().inner()));
-        if let Some(means) = means {
-            log.push(step + 1, learning_rate, Tensor::cat(vec![means, norm], 0));
-        }
-        Ok(model)
+        let norm = global_norm(model, &gradients);
+        let read: Vec<Tensor<1>> = means.into_iter().chain(norm).collect();
+        let mut values: Vec<f32> = Tensor::cat(read, 0).try_into_vec_as().map_err(unreadable)?;
+        measured.gradient_norm = values.pop().unwrap_or(f32::NAN);
+        measured.losses = values;
+        Ok((gradients, measured))
     }
 
     /// For each micro-batch and term: its share of the step's positions, and the coefficient.
@@ -192,53 +194,4 @@ impl<T: Task> Trainer<'_, T> {
             })
             .collect()
     }
-}
-
-/// What is done after a step.
-struct Due {
-    logs: bool,
-    evaluates: bool,
-    saves: bool,
-    ends: bool,
-}
-
-impl Due {
-    fn after(step: usize, settings: &TrainingSettings, is_interrupted: bool) -> Self {
-        let is_complete = step == settings.steps;
-        let ends = is_complete || is_interrupted;
-        let evaluates = is_complete || step.is_multiple_of(settings.evaluate_every);
-        let saves = ends || step.is_multiple_of(settings.checkpoint_every);
-        let is_line = step == 1 || step.is_multiple_of(settings.log_every);
-        Self {
-            logs: is_line || evaluates || saves,
-            evaluates,
-            saves,
-            ends,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Factor {
-    share: f64,
-    coefficient: f64,
-}
-
-/// The loss of a micro-batch as its part of the step's, and the parts of each term, detached.
-fn weigh(losses: Vec<Tensor<1>>, factors: &[Factor]) -> (Tensor<1>, Tensor<1>) {
-    let shares: Vec<Tensor<1>> = losses
-        .into_iter()
-        .zip(factors)
-        .map(|(mean, factor)| mean * factor.share)
-        .collect();
-    let detached = shares.iter().map(|share| share.clone().inner()).collect();
-    let loss = shares
-        .into_iter()
-        .zip(factors)
-        .filter(|(_, factor)| factor.coefficient != 0.0)
-        .map(|(share, factor)| share * factor.coefficient);
-    (
-        Tensor::cat(loss.collect(), 0).sum(),
-        Tensor::cat(detached, 0),
-    )
 }

@@ -2,25 +2,31 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use burn_optim::GradientsParams;
 use lamplight_data::batch::Seq2SeqBatch;
+use lamplight_data::digest::Digest;
+use lamplight_data::loader::{Cursor, Drawn};
 use lamplight_data::tokenizer::Tokenizer;
+use lamplight_layers::initializer::draw_all;
+use lamplight_layers::pretrained::NameTable;
+use lamplight_layers::recompute::Tape;
 use lamplight_t5::{T5Config, T5ForConditionalGeneration};
 use lamplight_testing::{assert_close, test_device};
 use lamplight_training::TrainingError;
-use lamplight_training::gradients::{clip_global_norm, global_norm};
+use lamplight_training::checkpoint::{Identity, Position};
+use lamplight_training::evaluation::Evaluation;
+use lamplight_training::gradients::{clip_factor, global_norm, scale};
 use lamplight_training::metrics::StepMetrics;
 use lamplight_training::optimizer::ModelOptimizer;
 use lamplight_training::progress::{Observer, Silent};
-use lamplight_training::recipe::{Recipe, TrainingSettings};
+use lamplight_training::recipe::{Family, Recipe};
 use lamplight_training::run_folder::RunFolder;
-use lamplight_training::schedule::{Schedule, ScheduleKind};
-use lamplight_training::task::{Task, TextToText};
-use lamplight_training::trainer::{Outcome, Trainer};
+use lamplight_training::task::{Task, Term, TextToText};
+use lamplight_training::trainer::{Outcome, Start, Trainer};
 use tempfile::TempDir;
 
 const VOCAB_SIZE: usize = 384;
@@ -40,6 +46,7 @@ fn task() -> TextToText {
         max_new_tokens: 4,
         num_shown: 1,
         z_loss: 1e-4,
+        label_smoothing: 0.0,
     }
 }
 
@@ -57,7 +64,7 @@ fn model(device: &Device) -> T5ForConditionalGeneration {
         ..T5Config::default()
     };
     device.seed(7);
-    T5ForConditionalGeneration::new(&config, device).materialize()
+    draw_all(T5ForConditionalGeneration::new(&config, device))
 }
 
 /// A batch that teaches to repeat texts of differing lengths.
@@ -75,53 +82,76 @@ fn batch(texts: &[&str]) -> Seq2SeqBatch {
     Seq2SeqBatch::from_pairs(&pairs, 12, 12)
 }
 
-fn settings(steps: usize, accumulation: usize) -> TrainingSettings {
-    let (_, recipe) = Recipe::load("t5_tiny", &[]).unwrap();
-    TrainingSettings {
-        steps,
-        accumulation,
-        log_every: 1,
-        evaluate_every: 100,
-        checkpoint_every: 2,
-        ..recipe.training
+/// A recipe of so many steps at a constant learning rate, each of so many micro-batches.
+fn recipe(steps: usize, accumulation: usize, learning_rate: f64) -> Recipe {
+    let settings = [
+        format!("training.steps={steps}"),
+        format!("training.accumulation={accumulation}"),
+        format!("optimizer.learning_rate={learning_rate:e}"),
+        "optimizer.epsilon=1e-8".to_owned(),
+        "optimizer.weight_decay=0.01".to_owned(),
+        "schedule={ kind = \"constant\" }".to_owned(),
+        "training.log_every=1".to_owned(),
+        "training.evaluate_every=100".to_owned(),
+        "training.checkpoint_every=2".to_owned(),
+    ];
+    Recipe::load("t5_tiny", &settings).unwrap().1
+}
+
+fn identity() -> Identity {
+    Identity {
+        family: Family::T5,
+        seed: 0,
+        recipe_sha256: String::new(),
+        examples: Digest::of([[0]].iter()),
     }
 }
 
-/// Trains on the batches, over and over, into a folder that is gone when the `TempDir` is.
-fn train(
-    settings: &TrainingSettings,
-    batches: &[Seq2SeqBatch],
-    learning_rate: f64,
-    observer: &mut dyn Observer,
-) -> (
+/// A folder that is gone when the `TempDir` is, and what training in it came to.
+type Trained = (
     TempDir,
     Result<Outcome<T5ForConditionalGeneration>, TrainingError>,
-) {
+);
+
+/// Trains on the batches, over and over.
+fn train(recipe: &Recipe, batches: &[Seq2SeqBatch], observer: &mut dyn Observer) -> Trained {
+    train_task(&task(), recipe, batches, observer)
+}
+
+fn train_task<T>(
+    task: &T,
+    recipe: &Recipe,
+    batches: &[Seq2SeqBatch],
+    observer: &mut dyn Observer,
+) -> Trained
+where
+    T: Task<Model = T5ForConditionalGeneration, Batch = Seq2SeqBatch>,
+{
     let _drawing = drawing();
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::create(&folder.path().join("run")).unwrap();
     let device = test_device().autodiff();
-    let overrides = ["optimizer.epsilon=1e-8", "optimizer.weight_decay=0.01"].map(str::to_owned);
-    let (_, recipe) = Recipe::load("t5_tiny", &overrides).unwrap();
     let model = model(&device);
-    let names = task().names(&model);
+    let names = task.names(&model);
     let trainer = Trainer {
-        task: &task(),
-        settings,
-        schedule: Schedule {
-            kind: ScheduleKind::Constant,
-            learning_rate,
-            final_learning_rate: 0.0,
-            warmup_steps: 0.0,
-            timescale: 0.0,
-            num_steps: settings.steps,
-        },
+        task,
+        recipe,
         optimizer: ModelOptimizer::new(&recipe.optimizer, names, &model).unwrap(),
-        device: device.clone(),
+        device,
         folder: &run,
+        identity: identity(),
     };
-    let batches = batches.iter().cloned().map(Ok).cycle();
-    let outcome = trainer.run(model, batches, observer);
+    let drawn = |batch: &Seq2SeqBatch| {
+        Ok(Drawn {
+            batch: batch.clone(),
+            cursor: Cursor::default(),
+        })
+    };
+    let start = Start {
+        model,
+        position: Position::default(),
+    };
+    let outcome = trainer.run(start, batches.iter().map(drawn).cycle(), observer);
     (folder, outcome)
 }
 
@@ -133,9 +163,9 @@ fn losses(steps: &[StepMetrics]) -> Vec<f32> {
 #[test]
 fn micro_batches_of_differing_lengths_equal_the_large_batch() {
     let texts = ["long text", "a", "bc", "d"];
-    let (_folder, large) = train(&settings(4, 1), &[batch(&texts)], 1e-2, &mut Silent);
+    let (_folder, large) = train(&recipe(4, 1, 1e-2), &[batch(&texts)], &mut Silent);
     let halves = [batch(&texts[..1]), batch(&texts[1..])];
-    let (_folder, small) = train(&settings(4, 2), &halves, 1e-2, &mut Silent);
+    let (_folder, small) = train(&recipe(4, 2, 1e-2), &halves, &mut Silent);
     let (large, small) = (large.unwrap().history.steps, small.unwrap().history.steps);
     assert_close(
         "losses and norms",
@@ -151,30 +181,10 @@ fn micro_batches_of_differing_lengths_equal_the_large_batch() {
 #[test]
 fn the_same_seed_trains_the_same() {
     let run = || {
-        let (_folder, outcome) = train(&settings(3, 1), &[batch(&["ab", "c"])], 1e-2, &mut Silent);
+        let (_folder, outcome) = train(&recipe(3, 1, 1e-2), &[batch(&["ab", "c"])], &mut Silent);
         losses(&outcome.unwrap().history.steps)
     };
     assert_eq!(run(), run());
-}
-
-#[test]
-fn a_loss_that_is_no_longer_finite_names_its_step_and_keeps_the_checkpoint() {
-    let (folder, outcome) = train(&settings(20, 1), &[batch(&["ab", "c"])], 1e20, &mut Silent);
-    let error = outcome.err().unwrap();
-    assert!(
-        matches!(error, TrainingError::NonFiniteLoss { step: 2.., .. }),
-        "{error}"
-    );
-    let checkpoints = std::fs::read_dir(folder.path().join("run/checkpoints")).unwrap();
-    for checkpoint in checkpoints {
-        assert_finite(&checkpoint.unwrap().path());
-    }
-}
-
-fn assert_finite(checkpoint: &Path) {
-    let model = T5ForConditionalGeneration::from_pretrained(checkpoint, &test_device()).unwrap();
-    let losses = task().losses(&model, &batch(&["ab"]), &test_device());
-    assert!(losses.is_ok(), "{checkpoint:?}");
 }
 
 struct StopAfter(usize, usize);
@@ -191,12 +201,7 @@ impl Observer for StopAfter {
 
 #[test]
 fn an_interrupted_run_ends_with_a_checkpoint() {
-    let (_folder, outcome) = train(
-        &settings(50, 1),
-        &[batch(&["ab"])],
-        1e-3,
-        &mut StopAfter(3, 0),
-    );
+    let (_folder, outcome) = train(&recipe(50, 1, 1e-3), &[batch(&["ab"])], &mut StopAfter(3, 0));
     let outcome = outcome.unwrap();
     assert_eq!(outcome.num_steps, 3);
     assert!(outcome.checkpoint.ends_with("step-3"));
@@ -208,40 +213,196 @@ fn an_interrupted_run_ends_with_a_checkpoint() {
 fn an_id_past_the_vocabulary_is_refused_before_the_device() {
     let mut broken = batch(&["ab"]);
     broken.encoder_input_ids.values[0] = 9000;
-    let (_folder, outcome) = train(&settings(2, 1), &[broken], 1e-3, &mut Silent);
+    let (_folder, outcome) = train(&recipe(2, 1, 1e-3), &[broken], &mut Silent);
     let error = outcome.err().unwrap().to_string();
     assert!(error.contains("9000") && error.contains("384"), "{error}");
 }
 
 #[test]
-fn clipping_scales_all_gradients_by_one_factor() {
+fn scaling_scales_all_gradients_by_one_factor() {
     let _drawing = drawing();
     let device = test_device().autodiff();
     let model = model(&device);
     let task = task();
     let gradients = || {
-        let losses = task.losses(&model, &batch(&["ab", "c"]), &device).unwrap();
-        let loss = losses.into_iter().next().unwrap() * 100.0;
-        GradientsParams::from_grads(loss.backward(), &model)
+        let tape = Tape::new(&device, 0, false);
+        let losses = task.losses(&model, &batch(&["ab", "c"]), &tape).unwrap();
+        GradientsParams::from_grads(losses.into_iter().next().unwrap().backward(), &model)
     };
-    let scalar = |tensor: Option<Tensor<1>>| tensor.unwrap().into_scalar::<f32>();
-    let before = scalar(global_norm(&model, &gradients()));
-    let (clipped, norm) = clip_global_norm(&model, gradients(), 1.0);
-    assert!(before > 1.0);
-    assert_close("norm before", &[scalar(norm)], &[before], 1e-6, 0.0);
-    assert_close(
-        "norm after",
-        &[scalar(global_norm(&model, &clipped))],
-        &[1.0],
-        1e-5,
-        0.0,
-    );
-    let (kept, _) = clip_global_norm(&model, gradients(), 2.0 * f64::from(before));
-    assert_close(
-        "norm below the limit",
-        &[scalar(global_norm(&model, &kept))],
-        &[before],
-        1e-6,
-        0.0,
-    );
+    let norm = |gradients: &GradientsParams| global_norm(&model, gradients).unwrap().into_scalar::<f32>();
+    let before = norm(&gradients());
+    let scaled = scale(&model, gradients(), 1.0 / f64::from(before));
+    assert_close("norm after", &[norm(&scaled)], &[1.0], 1e-5, 0.0);
+    assert_eq!(norm(&scale(&model, gradients(), 1.0)), before);
+}
+
+#[test]
+fn a_factor_brings_a_norm_to_its_limit_and_never_raises_it() {
+    assert_eq!(clip_factor(4.0, Some(1.0)), 0.25);
+    assert_eq!(clip_factor(0.5, Some(1.0)), 1.0);
+    assert_eq!(clip_factor(0.0, Some(1.0)), 1.0);
+    assert_eq!(clip_factor(1e30, None), 1.0);
+}
+
+/// A task whose losses are multiplied in some of its calls, counted from zero.
+struct Faulty {
+    task: TextToText,
+    factor: fn(usize) -> f32,
+    num_calls: AtomicUsize,
+}
+
+impl Faulty {
+    fn new(factor: fn(usize) -> f32) -> Self {
+        Self {
+            task: task(),
+            factor,
+            num_calls: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Task for Faulty {
+    type Model = T5ForConditionalGeneration;
+    type Batch = Seq2SeqBatch;
+
+    fn terms(&self) -> Vec<Term> {
+        self.task.terms()
+    }
+
+    fn weights(&self, batch: &Seq2SeqBatch) -> Vec<f64> {
+        self.task.weights(batch)
+    }
+
+    fn num_tokens(&self, batch: &Seq2SeqBatch) -> usize {
+        self.task.num_tokens(batch)
+    }
+
+    fn flops(&self, model: &Self::Model, batch: &Seq2SeqBatch) -> f64 {
+        self.task.flops(model, batch)
+    }
+
+    fn losses(
+        &self,
+        model: &Self::Model,
+        batch: &Seq2SeqBatch,
+        tape: &Tape,
+    ) -> Result<Vec<Tensor<1>>, TrainingError> {
+        let factor = (self.factor)(self.num_calls.fetch_add(1, Ordering::SeqCst));
+        let losses = self.task.losses(model, batch, tape)?;
+        Ok(losses.into_iter().map(|loss| loss * factor).collect())
+    }
+
+    fn evaluate(&self, model: &Self::Model, device: &Device) -> Result<Evaluation, TrainingError> {
+        self.task.evaluate(model, device)
+    }
+
+    fn tokenizer(&self) -> &Tokenizer {
+        self.task.tokenizer()
+    }
+
+    fn names(&self, model: &Self::Model) -> NameTable {
+        self.task.names(model)
+    }
+
+    fn load(&self, folder: &Path, device: &Device) -> Result<Self::Model, TrainingError> {
+        self.task.load(folder, device)
+    }
+
+    fn save(&self, model: &Self::Model, folder: &Path) -> Result<(), TrainingError> {
+        self.task.save(model, folder)
+    }
+}
+
+/// Remembers what was said.
+#[derive(Default)]
+struct Warnings(Vec<String>);
+
+impl Observer for Warnings {
+    fn warned(&mut self, message: &str) {
+        self.0.push(message.to_owned());
+    }
+}
+
+fn weights(folder: &TempDir, step: usize) -> Vec<u8> {
+    let path = format!("run/checkpoints/step-{step}/model.safetensors");
+    std::fs::read(folder.path().join(path)).unwrap()
+}
+
+#[test]
+fn a_step_that_is_not_finite_changes_nothing_and_is_counted() {
+    let batches = [batch(&["ab", "c"])];
+    let recipe = recipe(6, 1, 1e-2);
+    let third_is_nan = Faulty::new(|call| if call == 2 { f32::NAN } else { 1.0 });
+    let mut warnings = Warnings::default();
+    let (skipped, outcome) = train_task(&third_is_nan, &recipe, &batches, &mut warnings);
+    let steps = outcome.unwrap().history.steps;
+    assert_eq!(steps.last().unwrap().num_skipped, 1);
+    assert_eq!(steps.iter().map(|line| line.step).collect::<Vec<_>>(), [1, 2, 4, 5, 6]);
+    assert_eq!(warnings.0.len(), 1);
+    assert!(warnings.0[0].contains("step 3") && warnings.0[0].contains("skipped"), "{warnings:?}", warnings = warnings.0);
+    // As if the step had not been: one fewer update, at the same constant rate.
+    let mut shorter = recipe.clone();
+    shorter.training.steps = 5;
+    shorter.training.checkpoint_every = 1;
+    let (whole, outcome) = train(&shorter, &batches, &mut Silent);
+    outcome.unwrap();
+    assert_eq!(weights(&skipped, 6), weights(&whole, 5));
+}
+
+#[test]
+fn many_bad_steps_in_a_row_go_back_to_the_checkpoint_and_on_with_other_data() {
+    let recipe = {
+        let mut recipe = recipe(8, 1, 1e-2);
+        recipe.stability.max_skips_in_a_row = 3;
+        recipe
+    };
+    // Steps 5, 6 and 7 are bad once; the checkpoint before is that of step 4.
+    let faulty = Faulty::new(|call| if (4..7).contains(&call) { f32::INFINITY } else { 1.0 });
+    let mut warnings = Warnings::default();
+    let batches = [batch(&["ab", "c"])];
+    let (healed, outcome) = train_task(&faulty, &recipe, &batches, &mut warnings);
+    let steps = outcome.unwrap().history.steps;
+    assert_eq!(steps.last().unwrap().num_skipped, 3);
+    assert_eq!(steps.iter().map(|line| line.step).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert!(warnings.0.last().unwrap().contains("going back to step 4"), "{:?}", warnings.0);
+    let (whole, outcome) = train(&recipe, &batches, &mut Silent);
+    outcome.unwrap();
+    assert_eq!(weights(&healed, 8), weights(&whole, 8));
+}
+
+#[test]
+fn a_run_that_stays_bad_stops_after_its_rollbacks_and_keeps_the_checkpoint() {
+    let mut recipe = recipe(50, 1, 1e-2);
+    recipe.stability.max_skips_in_a_row = 2;
+    recipe.stability.max_rollbacks = 2;
+    let faulty = Faulty::new(|call| if call >= 5 { f32::NAN } else { 1.0 });
+    let (folder, outcome) = train_task(&faulty, &recipe, &[batch(&["ab"])], &mut Silent);
+    let error = outcome.err().unwrap();
+    let message = error.to_string();
+    assert!(matches!(error, TrainingError::Diverged { num_rollbacks: 2, .. }), "{message}");
+    assert!(message.contains("step-4") && message.contains("learning_rate"), "{message}");
+    assert_eq!(faulty.num_calls.load(Ordering::SeqCst), 5 + 3 * 2);
+    let path = folder.path().join("run/checkpoints/step-4");
+    T5ForConditionalGeneration::from_pretrained(&path, &test_device()).unwrap();
+}
+
+#[test]
+fn a_run_that_is_bad_from_the_start_says_that_there_is_no_checkpoint() {
+    let (_folder, outcome) = train(&recipe(20, 1, 1e30), &[batch(&["ab", "c"])], &mut Silent);
+    let error = outcome.err().unwrap();
+    assert!(matches!(error, TrainingError::Diverged { .. }), "{error}");
+}
+
+#[test]
+fn a_batch_scaled_by_ten_thousand_is_clipped_by_the_running_norm() {
+    let mut recipe = recipe(40, 1, 1e-3);
+    recipe.training.clip_norm = None;
+    recipe.stability.spike_threshold = Some(6.0);
+    let faulty = Faulty::new(|call| if call == 35 { 1e4 } else { 1.0 });
+    let mut warnings = Warnings::default();
+    let (_folder, outcome) = train_task(&faulty, &recipe, &[batch(&["ab", "c"])], &mut warnings);
+    outcome.unwrap();
+    let spikes: Vec<&String> = warnings.0.iter().filter(|text| text.contains("is a spike")).collect();
+    assert_eq!(spikes.len(), 1, "{:?}", warnings.0);
+    assert!(spikes[0].contains("step 36"), "{spikes:?}");
 }

@@ -13,10 +13,21 @@ const EMPTY_NAMES: [&str; 9] = [
 ];
 /// Picks a device by the features that were compiled in, so a build changes what the same program runs on.
 const DEVICE_DEFAULT: &str = concat!("Device::", "default()");
-/// The ndarray backend is deprecated upstream; one file may say that it is used all the same.
-const DEPRECATED: [&str; 2] = [
-    concat!("expect(", "deprecated"),
-    concat!("allow(", "deprecated"),
+/// What one file may have a reason for, and the message when there are more.
+const IN_ONE_FILE: [(&[&str], &str); 2] = [
+    // The ndarray backend is deprecated upstream; one file may say that it is used all the same.
+    (
+        &[
+            concat!("expect(", "deprecated"),
+            concat!("allow(", "deprecated"),
+        ],
+        "a deprecated item may be used in one file only",
+    ),
+    // Clocks jump. TensorBoard's format asks for the time of day; rates and names have no use for it.
+    (
+        &[concat!("System", "Time")],
+        "the time of day may be read in one file only; durations are measured by Instant",
+    ),
 ];
 
 /// Checks every `.rs` file.
@@ -26,20 +37,17 @@ pub fn check(files: &[File]) -> Vec<Finding> {
         .filter(|file| file.path.ends_with(".rs"))
         .collect();
     let mut findings: Vec<Finding> = sources.iter().flat_map(|file| check_source(file)).collect();
-    let deprecated: BTreeSet<&str> = sources
-        .iter()
-        .filter(|file| {
-            code_lines(file)
-                .any(|(_, line)| DEPRECATED.iter().any(|pattern| line.contains(pattern)))
-        })
-        .map(|file| file.path.as_str())
-        .collect();
-    if deprecated.len() > 1 {
-        let places: Vec<&str> = deprecated.into_iter().collect();
-        findings.push(Finding::failure(
-            places.join(", "),
-            "a deprecated item may be used in one file only",
-        ));
+    for (patterns, message) in IN_ONE_FILE {
+        let has_pattern = |file: &&&File| {
+            code_lines(file).any(|(_, line)| patterns.iter().any(|pattern| line.contains(pattern)))
+        };
+        let places: BTreeSet<&str> = (sources.iter().filter(has_pattern))
+            .map(|file| file.path.as_str())
+            .collect();
+        if places.len() > 1 {
+            let places: Vec<&str> = places.into_iter().collect();
+            findings.push(Finding::failure(places.join(", "), message));
+        }
     }
     findings
 }
@@ -150,16 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn deprecated_items_are_used_in_one_file_only() {
-        let source = format!(
-            "#[{})]\n#[{}, reason = \"x\")]\n",
-            DEPRECATED[0], DEPRECATED[1]
-        );
-        assert_eq!(failures(&[File::new("a.rs", &source)]), 0);
-        assert_eq!(
-            failures(&[File::new("a.rs", &source), File::new("b.rs", &source)]),
-            1
-        );
+    fn what_one_file_may_have_a_reason_for_fails_in_two() {
+        for (patterns, _) in IN_ONE_FILE {
+            let source: String = patterns.iter().map(|pattern| format!("{pattern}\n")).collect();
+            assert_eq!(failures(&[File::new("a.rs", &source)]), 0);
+            let two = [File::new("a.rs", &source), File::new("b.rs", &source)];
+            assert_eq!(failures(&two), 1);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{Draw, ExampleSet, Loader};
 use crate::DataError;
 use crate::batch::MaskedBatch;
 use crate::corpus::Corpus;
+use crate::digest::Digest;
 use crate::objective::replaced_token_detection::{MaskedExample, Masking, MaskingTokens};
 use crate::tokenizer::Tokenizer;
 
@@ -73,6 +74,10 @@ impl ExampleSet for MaskedTokenExamples {
 
     fn num_examples(&self) -> usize {
         self.packing.num_pieces()
+    }
+
+    fn digest(&self) -> Digest {
+        self.packing.digest()
     }
 
     fn batch(&self, draws: &[Draw]) -> Result<MaskedBatch, DataError> {

@@ -3,6 +3,7 @@
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 /// Training never comes to this epoch, so evaluation's noise is its own.
 const EVALUATION_EPOCH: u64 = u64::MAX;
@@ -53,12 +54,19 @@ impl Draw {
     }
 }
 
+/// A place in the endless sequence of examples. Where a run goes on follows from it alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    epoch: u64,
+    /// Examples of the epoch that were drawn.
+    next: usize,
+}
+
 /// An endless iterator over all examples, shuffled anew for each epoch.
 pub(super) struct Order {
     seed: u64,
-    epoch: u64,
     shuffled: Vec<usize>,
-    next: usize,
+    cursor: Cursor,
 }
 
 impl Order {
@@ -66,12 +74,22 @@ impl Order {
     pub(super) fn new(num_examples: usize, seed: u64) -> Self {
         let mut order = Self {
             seed,
-            epoch: 0,
             shuffled: vec![0; num_examples],
-            next: 0,
+            cursor: Cursor::default(),
         };
         order.shuffle();
         order
+    }
+
+    /// Where the next example stands.
+    pub(super) fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Goes on from a place that [`Self::cursor`] gave.
+    pub(super) fn move_to(&mut self, cursor: Cursor) {
+        self.cursor = cursor;
+        self.shuffle();
     }
 
     /// Starts from the sorted order, so that an epoch's order can be had without those before it.
@@ -79,7 +97,7 @@ impl Order {
         for (index, place) in self.shuffled.iter_mut().enumerate() {
             *place = index;
         }
-        let mut rng = generator(self.seed, self.epoch, 0, Purpose::Order);
+        let mut rng = generator(self.seed, self.cursor.epoch, 0, Purpose::Order);
         self.shuffled.shuffle(&mut rng);
     }
 }
@@ -88,16 +106,18 @@ impl Iterator for Order {
     type Item = Draw;
 
     fn next(&mut self) -> Option<Draw> {
-        if self.next == self.shuffled.len() {
-            self.epoch += 1;
-            self.next = 0;
+        if self.cursor.next >= self.shuffled.len() {
+            self.cursor = Cursor {
+                epoch: self.cursor.epoch + 1,
+                next: 0,
+            };
             self.shuffle();
         }
-        let index = *self.shuffled.get(self.next)?;
-        self.next += 1;
+        let index = *self.shuffled.get(self.cursor.next)?;
+        self.cursor.next += 1;
         Some(Draw {
             seed: self.seed,
-            epoch: self.epoch,
+            epoch: self.cursor.epoch,
             index,
         })
     }
@@ -124,6 +144,18 @@ mod tests {
         }
         assert_ne!(orders[0], orders[1]);
         assert_ne!(orders[1], orders[2]);
+    }
+
+    #[test]
+    fn an_order_goes_on_from_any_cursor() {
+        let whole: Vec<Draw> = Order::new(7, 5).take(30).collect();
+        let mut order = Order::new(7, 5);
+        for drawn in 0..30 {
+            let mut resumed = Order::new(7, 5);
+            resumed.move_to(order.cursor());
+            assert!(resumed.take(30 - drawn).eq(whole[drawn..].iter().copied()));
+            order.next();
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::corpus::Corpus;
+use crate::digest::Digest;
 
 /// A place between two tokens of a corpus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,11 @@ impl Packing {
 
     pub(super) fn num_pieces(&self) -> usize {
         self.starts.len()
+    }
+
+    /// A digest of the documents.
+    pub(super) fn digest(&self) -> Digest {
+        Digest::of(self.corpus.documents().iter().map(Vec::as_slice))
     }
 
     /// The tokens of one piece.

@@ -7,6 +7,7 @@ use super::{Draw, ExampleSet, Loader};
 use crate::DataError;
 use crate::batch::Seq2SeqBatch;
 use crate::corpus::Corpus;
+use crate::digest::Digest;
 use crate::objective::span_corruption::{Lengths, SpanCorruption};
 use crate::tokenizer::Tokenizer;
 
@@ -83,6 +84,10 @@ impl ExampleSet for SpanCorruptionExamples {
 
     fn num_examples(&self) -> usize {
         self.packing.num_pieces()
+    }
+
+    fn digest(&self) -> Digest {
+        self.packing.digest()
     }
 
     fn batch(&self, draws: &[Draw]) -> Result<Seq2SeqBatch, DataError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Draw, ExampleSet, Loader};
 use crate::DataError;
 use crate::batch::Seq2SeqBatch;
+use crate::digest::Digest;
 
 /// Rows are padded to a multiple of this, so that few different shapes occur.
 const WIDTH_STEP: usize = 8;
@@ -69,6 +70,10 @@ impl ExampleSet for TextToTextExamples {
 
     fn num_examples(&self) -> usize {
         self.pairs.len()
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of((self.pairs.iter()).flat_map(|(input, target)| [input, target]))
     }
 
     fn batch(&self, draws: &[Draw]) -> Result<Seq2SeqBatch, DataError> {

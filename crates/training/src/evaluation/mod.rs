@@ -25,6 +25,16 @@ impl Evaluation {
     }
 }
 
+/// Whether a higher value of the score of this name is the better one. None where neither is: such a
+/// score describes the held-out texts, not the model.
+pub fn is_higher_better(name: &str) -> Option<bool> {
+    if name.ends_with("entropy") || name == "fake_rate" {
+        None
+    } else {
+        Some(name != "loss" && !name.ends_with("_loss"))
+    }
+}
+
 impl Serialize for Evaluation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.scores.iter().map(|(name, value)| (name, value)))

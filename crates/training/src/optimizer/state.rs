@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use burn::tensor::{DType, TensorData};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors, serialize};
+use serde::{Deserialize, Serialize};
 
 use super::OptimizerError;
 
-/// What the metadata's `format` says of a file that this version reads.
+/// What a file that this version reads says of its format.
 const FORMAT: &str = "lamplight-optimizer-1";
+/// The one key of the metadata: of several the order would be another in every file.
+const HEADER: &str = "optimizer";
 
 /// A copy of an optimizer's state on the host, which another thread may write. Everything is under
 /// Hugging Face's name of its parameter, as in `shared.weight.first`, in f32 and in the layout that
@@ -22,6 +25,15 @@ pub struct OptimizerState {
     pub(super) counts: BTreeMap<String, u64>,
     /// Parameters that were never updated and so have no state.
     pub(super) untouched: BTreeSet<String>,
+}
+
+/// What is not a tensor, in the metadata.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Header {
+    format: String,
+    counts: BTreeMap<String, u64>,
+    untouched: BTreeSet<String>,
 }
 
 impl OptimizerState {
@@ -42,11 +54,13 @@ impl OptimizerState {
             let view = TensorView::new(Dtype::F32, shape, data.as_bytes()).map_err(unreadable)?;
             views.push((name, view));
         }
-        let metadata = HashMap::from([
-            ("format".to_owned(), FORMAT.to_owned()),
-            ("counts".to_owned(), to_json(&self.counts)?),
-            ("untouched".to_owned(), to_json(&self.untouched)?),
-        ]);
+        let header = Header {
+            format: FORMAT.to_owned(),
+            counts: self.counts.clone(),
+            untouched: self.untouched.clone(),
+        };
+        let header = serde_json::to_string(&header).map_err(unreadable)?;
+        let metadata = HashMap::from([(HEADER.to_owned(), header)]);
         serialize(views, Some(metadata)).map_err(unreadable)
     }
 
@@ -55,13 +69,16 @@ impl OptimizerState {
     /// # Errors
     /// They are none, or a later version's.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, OptimizerError> {
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
         let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
-        let metadata = header.metadata().clone().unwrap_or_default();
-        let text = |key: &str| metadata.get(key).map(String::as_str).unwrap_or_default();
-        if text("format") != FORMAT {
+        let metadata = metadata.metadata().as_ref();
+        let header: Header = match metadata.and_then(|metadata| metadata.get(HEADER)) {
+            Some(header) => serde_json::from_str(header).map_err(unreadable)?,
+            None => Header::default(),
+        };
+        if header.format != FORMAT {
             return Err(OptimizerError::Format {
-                found: text("format").to_owned(),
+                found: header.format,
                 expected: FORMAT,
             });
         }
@@ -77,14 +94,10 @@ impl OptimizerState {
         }
         Ok(Self {
             tensors,
-            counts: serde_json::from_str(text("counts")).map_err(unreadable)?,
-            untouched: serde_json::from_str(text("untouched")).map_err(unreadable)?,
+            counts: header.counts,
+            untouched: header.untouched,
         })
     }
-}
-
-fn to_json(value: &impl serde::Serialize) -> Result<String, OptimizerError> {
-    serde_json::to_string(value).map_err(unreadable)
 }
 
 fn unreadable(reason: impl std::fmt::Display) -> OptimizerError {

@@ -16,6 +16,7 @@ impl Recipe {
         self.check_model()?;
         self.check_data()?;
         self.check_objective_keys()?;
+        self.check_lora()?;
         self.optimizer.check()?;
         self.check_training()?;
         self.check_schedule()
@@ -126,6 +127,13 @@ impl Recipe {
                 |v| (0.0..1e3).contains(&v),
                 "at least 0",
             ),
+            (
+                "training.label_smoothing",
+                self.training.label_smoothing,
+                !detection,
+                |v| (0.0..1.0).contains(&v),
+                "at least 0 and below 1",
+            ),
         ] {
             match value {
                 Some(_) if !is_read => return unused(key, context),
@@ -142,6 +150,21 @@ impl Recipe {
         }
     }
 
+    fn check_lora(&self) -> Result<(), RecipeError> {
+        let Some(lora) = &self.lora else {
+            return Ok(());
+        };
+        count("lora.rank", lora.rank, 1, MAX_LENGTH)?;
+        let alpha = lora.alpha;
+        let is_valid = alpha > 0.0 && alpha.is_finite();
+        within("lora.alpha", alpha, is_valid, "positive and finite")?;
+        if lora.targets.is_empty() {
+            let expected = "a list of regular expressions, or absent for the attention's query and value projections";
+            return Err(refused("lora.targets", "[]", expected));
+        }
+        lora.patterns().map(drop)
+    }
+
     fn check_training(&self) -> Result<(), RecipeError> {
         let training = &self.training;
         for (key, value) in [
@@ -151,6 +174,11 @@ impl Recipe {
             ("training.evaluate_every", training.evaluate_every),
             ("training.checkpoint_every", training.checkpoint_every),
             ("training.log_every", training.log_every),
+            (
+                "stability.max_skips_in_a_row",
+                self.stability.max_skips_in_a_row,
+            ),
+            ("checkpoints.keep_last", self.checkpoints.keep_last),
             ("evaluation.max_batches", self.evaluation.max_batches),
             ("evaluation.num_answers", self.evaluation.num_answers),
         ] {
@@ -228,6 +256,20 @@ mod tests {
             ("quickstart_t5", "data.inputs_length", "0"),
             ("quickstart_t5", "data.held_out", "1.0"),
             ("quickstart_t5", "data.targets_length", "0"),
+            ("quickstart_t5", "training.label_smoothing", "1.0"),
+            ("quickstart_t5", "training.label_smoothing", "-0.1"),
+            ("quickstart_t5", "lora", "{ rank = 0, alpha = 8.0 }"),
+            ("quickstart_t5", "lora", "{ rank = 4, alpha = nan }"),
+            (
+                "quickstart_t5",
+                "lora",
+                "{ rank = 4, alpha = 8.0, targets = [] }",
+            ),
+            (
+                "quickstart_t5",
+                "lora",
+                "{ rank = 4, alpha = 8.0, targets = ['('] }",
+            ),
             ("quickstart_electra", "model.generator_size", "0"),
             ("quickstart_electra", "data.mask_fraction", "1.5"),
             ("electra_small", "data.mask_fraction", "nan"),
@@ -236,10 +278,7 @@ mod tests {
         ] {
             let overrides = [format!("{key}={value}")];
             let error = Recipe::load(preset, &overrides).unwrap_err().to_string();
-            assert!(
-                error.contains(&format!("`{key}`")),
-                "{key}={value}: {error}"
-            );
+            assert!(error.contains(&format!("`{key}")), "{key}={value}: {error}");
         }
     }
 
@@ -247,6 +286,7 @@ mod tests {
     fn keys_that_nothing_reads_are_refused() {
         for (preset, key, value) in [
             ("electra_small", "training.z_loss", "1e-4"),
+            ("electra_small", "training.label_smoothing", "0.1"),
             ("electra_small", "data.noise_density", "0.15"),
             ("t5_v1_1_small", "data.mask_fraction", "0.15"),
             ("t5_v1_1_small", "model.generator_size", "0.25"),
@@ -257,6 +297,16 @@ mod tests {
             let error = Recipe::load(preset, &overrides).unwrap_err().to_string();
             assert!(error.contains("is not read"), "{key}: {error}");
         }
+    }
+
+    #[test]
+    fn precision_without_the_exponent_is_refused_with_a_reason() {
+        let error = |name: &str| {
+            let overrides = [format!("training.precision={name}")];
+            Recipe::load("t5_tiny", &overrides).unwrap_err().to_string()
+        };
+        assert!(error("fp16").contains("use bf16"), "{}", error("fp16"));
+        assert!(error("int8").contains("f32 and bf16"), "{}", error("int8"));
     }
 
     #[test]

@@ -16,7 +16,12 @@ pub use optimizer::{GroupSettings, OptimizerSettings};
 pub use presets::{Preset, presets};
 pub use schedule::ScheduleSettings;
 
+use lamplight_layers::precision::Precision;
 use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::Retention;
+use crate::lora::LoraSettings;
+use crate::stability::StabilitySettings;
 
 /// A whole recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,12 +34,21 @@ pub struct Recipe {
     pub model: ModelSettings,
     /// Which texts and what is made of them.
     pub data: DataSettings,
+    /// Low-rank factors to train in place of the weights; absent to train the weights.
+    #[serde(default)]
+    pub lora: Option<LoraSettings>,
     /// The update rule.
     pub optimizer: OptimizerSettings,
     /// The learning rate over the steps.
     pub schedule: ScheduleSettings,
     /// How long, and what is written when.
     pub training: TrainingSettings,
+    /// What is done about steps that are not finite or stand out.
+    #[serde(default)]
+    pub stability: StabilitySettings,
+    /// Which checkpoints stay.
+    #[serde(default)]
+    pub checkpoints: CheckpointSettings,
     /// How the held-out texts are scored.
     #[serde(default)]
     pub evaluation: EvaluationSettings,
@@ -187,6 +201,15 @@ pub struct TrainingSettings {
     /// T5: coefficient of the z-loss, which T5's pre-training sets to 1e-4; absent for none.
     #[serde(default)]
     pub z_loss: Option<f64>,
+    /// T5: share of a target's probability that is spread over the vocabulary; absent for none.
+    #[serde(default)]
+    pub label_smoothing: Option<f64>,
+    /// The type that a step computes in; parameters, gradients and the optimizer are in f32.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Whether blocks compute their activations again in the backward pass instead of keeping them.
+    #[serde(default)]
+    pub recompute: bool,
     /// Decides weights, order, noise and dropout.
     #[serde(default)]
     pub seed: u64,
@@ -200,6 +223,38 @@ pub struct TrainingSettings {
 
 fn default_accumulation() -> usize {
     1
+}
+
+/// Whether a score is better when it is lower or higher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BestIs {
+    /// As a loss.
+    Lowest,
+    /// As an accuracy.
+    Highest,
+}
+
+/// `[checkpoints]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointSettings {
+    /// So many of the newest stay.
+    pub keep_last: usize,
+    /// The one with the best of this held-out score stays too; absent for none.
+    pub best_score: Option<String>,
+    /// Which value of it is best.
+    pub best_is: Option<BestIs>,
+}
+
+impl Default for CheckpointSettings {
+    fn default() -> Self {
+        Self {
+            keep_last: 3,
+            best_score: None,
+            best_is: None,
+        }
+    }
 }
 
 /// `[evaluation]`
@@ -220,6 +275,18 @@ impl Default for EvaluationSettings {
             max_batches: 16,
             num_answers: 32,
             num_shown: 4,
+        }
+    }
+}
+
+impl Recipe {
+    /// Which checkpoints stay.
+    pub fn retention(&self) -> Retention {
+        let settings = &self.checkpoints;
+        let highest = settings.best_is == Some(BestIs::Highest);
+        Retention {
+            num_last: settings.keep_last,
+            best: settings.best_score.clone().map(|score| (score, highest)),
         }
     }
 }

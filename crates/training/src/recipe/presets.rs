@@ -18,9 +18,11 @@ macro_rules! presets {
     };
 }
 
-/// All presets: the quickstart's two, the reduced ones, then the published sizes.
+/// All presets: those that tests run, the quickstart's two, the reduced ones, then the published sizes.
 pub fn presets() -> &'static [Preset] {
     presets![
+        "smoke_electra",
+        "smoke_t5",
         "quickstart_electra",
         "quickstart_t5",
         "electra_tiny",

@@ -7,16 +7,20 @@ use crate::TrainingError;
 const SIZE: (u32, u32) = (460, 240);
 /// Colours drawn with, and what the page's style calls them. The SVG is inline, so that replacing
 /// them by variables makes it follow the light or dark scheme.
-const PALETTE: [(RGBColor, &str); 6] = [
+const PALETTE: [(RGBColor, &str); 10] = [
     (RGBColor(1, 1, 1), "c0"),
     (RGBColor(2, 2, 2), "c1"),
     (RGBColor(3, 3, 3), "c2"),
     (RGBColor(4, 4, 4), "c3"),
     (RGBColor(5, 5, 5), "c4"),
     (RGBColor(6, 6, 6), "c5"),
+    (RGBColor(7, 7, 7), "c6"),
+    (RGBColor(8, 8, 8), "c7"),
+    (RGBColor(9, 9, 9), "c8"),
+    (RGBColor(10, 10, 10), "c9"),
 ];
-const TEXT: RGBColor = RGBColor(7, 7, 7);
-const GRID: RGBColor = RGBColor(8, 8, 8);
+const TEXT: RGBColor = RGBColor(11, 11, 11);
+const GRID: RGBColor = RGBColor(12, 12, 12);
 
 /// One line of a chart.
 pub(super) struct Series {

@@ -1,26 +1,30 @@
 //! One self-contained page with curves, scores and examples; no script, nothing to fetch.
 
+mod charts;
+mod comparison;
 mod curves;
 mod examples;
+mod redrawn;
+
+pub use comparison::{COMPARISON_TITLE, comparison_page};
+pub(crate) use redrawn::RedrawnReport;
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::TrainingError;
 use crate::metrics::History;
 use crate::run::RunSummary;
+use crate::{TrainingError, atomic_file};
 use curves::{Series, chart};
 
 const STYLE: &str = include_str!("style.css");
 
-/// Writes a page about one or several runs.
+/// Writes a page about one or several runs, or replaces the one that stood there before.
 ///
 /// # Errors
-/// The file exists already or cannot be written, or a curve cannot be drawn.
+/// The file cannot be written, or a curve cannot be drawn.
 pub fn write(path: &Path, runs: &[RunSummary]) -> Result<(), TrainingError> {
-    let page = page(runs)?;
-    let mut file = std::fs::File::create_new(path).map_err(TrainingError::io("create", path))?;
-    std::io::Write::write_all(&mut file, page.as_bytes()).map_err(TrainingError::io("write", path))
+    atomic_file::write(path, page(runs)?.as_bytes())
 }
 
 /// The page as HTML.
@@ -29,59 +33,84 @@ pub fn write(path: &Path, runs: &[RunSummary]) -> Result<(), TrainingError> {
 /// A curve cannot be drawn.
 pub fn page(runs: &[RunSummary]) -> Result<String, TrainingError> {
     let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
-    let title = escape(&names.join(" and "));
     let mut sections = String::new();
     for run in runs {
         sections.push_str(&section(run)?);
     }
-    Ok(format!(
+    Ok(document(&names.join(" and "), &sections))
+}
+
+/// A whole page around its sections.
+fn document(title: &str, sections: &str) -> String {
+    let title = escape(title);
+    format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title} · Lamplight</title>\n\
          <style>{STYLE}</style>\n<main>\n<h1>{title}</h1>\n{sections}</main>\n</html>\n"
-    ))
+    )
 }
 
 fn section(run: &RunSummary) -> Result<String, TrainingError> {
-    let History { steps, .. } = &run.history;
-    let seconds = steps.last().map_or(0.0, |metrics| metrics.seconds);
-    let tokens = steps.last().map_or(0, |metrics| metrics.num_tokens);
     let mut html = format!(
         "<section>\n<h2>{}</h2>\n<p class=\"about\">{}</p>\n",
         escape(&run.name),
         escape(&run.recipe.description)
     );
-    let facts = [
-        ("parameters", grouped(run.num_parameters as u64)),
-        (
-            "steps",
-            format!("{} of {}", run.num_steps, run.recipe.training.steps),
-        ),
-        ("tokens", grouped(tokens)),
-        ("time", format!("{seconds:.0} s")),
-    ];
     html.push_str("<dl class=\"facts\">");
-    for (name, value) in facts {
+    for (name, value) in facts(run) {
         let _ = write!(html, "<div><dt>{name}</dt><dd>{value}</dd></div>");
     }
     html.push_str("</dl>\n<div class=\"charts\">\n");
-    for (title, series) in charts(&run.history) {
-        if series.iter().any(|series| !series.points.is_empty()) {
-            html.push_str(&figure(&title, &series)?);
-        }
+    for (title, series) in charts::of(&run.history) {
+        html.push_str(&figure(&title, &series)?);
     }
     html.push_str("</div>\n");
-    if let Some(evaluation) = run.history.last_evaluation() {
-        html.push_str(&score_table(&evaluation.scores));
+    if let Some((step, evaluation)) = run.history.evaluations.last() {
+        html.push_str(&score_table(*step, &evaluation.scores));
         html.push_str(&examples::html(&evaluation.examples));
     }
     let recipe = escape(&run.recipe.to_toml()?);
     let _ = write!(
         html,
-        "<details><summary>Recipe</summary><pre>{recipe}</pre></details>\n\
-         <p class=\"about\">Model: <code>{}</code></p>\n</section>\n",
-        escape(&run.checkpoint.display().to_string())
+        "<details><summary>Recipe</summary><pre>{recipe}</pre></details>\n"
     );
+    if !run.checkpoint.as_os_str().is_empty() {
+        let checkpoint = escape(&run.checkpoint.display().to_string());
+        let _ = writeln!(
+            html,
+            "<p class=\"about\">Model: <code>{checkpoint}</code></p>"
+        );
+    }
+    html.push_str("</section>\n");
     Ok(html)
+}
+
+fn facts(run: &RunSummary) -> Vec<(&'static str, String)> {
+    let History { steps, .. } = &run.history;
+    let last = steps.last().cloned().unwrap_or_default();
+    let planned = run.recipe.training.steps;
+    let mut facts = vec![
+        ("parameters", grouped(run.num_parameters as u64)),
+        (
+            "steps",
+            format!("{} of {planned}", grouped(run.num_steps as u64)),
+        ),
+        ("tokens", grouped(last.num_tokens)),
+        ("time", format!("{:.0} s", last.seconds)),
+        ("tokens per second", grouped(last.tokens_per_second as u64)),
+    ];
+    if last.flops_per_second > 0.0 {
+        let gflops = last.flops_per_second / 1e9;
+        facts.push(("model GFLOP per second", format!("{gflops:.1}")));
+    }
+    if let Some(bytes) = steps.iter().filter_map(|step| step.memory_bytes).max() {
+        let mebibytes = bytes >> 20;
+        facts.push(("most host memory", format!("{} MiB", grouped(mebibytes))));
+    }
+    if last.num_skipped > 0 {
+        facts.push(("skipped steps", grouped(last.num_skipped as u64)));
+    }
+    facts
 }
 
 fn figure(title: &str, series: &[Series]) -> Result<String, TrainingError> {
@@ -100,94 +129,8 @@ fn figure(title: &str, series: &[Series]) -> Result<String, TrainingError> {
     Ok(html)
 }
 
-/// The curves of a run: losses, held-out scores, rates.
-fn charts(history: &History) -> Vec<(String, Vec<Series>)> {
-    let training = |value: &dyn Fn(&crate::metrics::StepMetrics) -> f64| -> Vec<(f64, f64)> {
-        history
-            .steps
-            .iter()
-            .map(|metrics| (metrics.step as f64, value(metrics)))
-            .collect()
-    };
-    let held_out = |name: &str| -> Vec<(f64, f64)> {
-        let scored = |(step, evaluation): &(usize, crate::evaluation::Evaluation)| {
-            Some((*step as f64, evaluation.score(name)?))
-        };
-        history.evaluations.iter().filter_map(scored).collect()
-    };
-    let term = |name: &'static str| {
-        training(&|metrics| {
-            let found = metrics.terms.iter().find(|(known, _)| *known == name);
-            found.map_or(f64::NAN, |(_, value)| *value)
-        })
-    };
-    let names: Vec<&'static str> = (history.steps.first())
-        .map(|metrics| metrics.terms.iter().map(|(name, _)| *name).collect())
-        .unwrap_or_default();
-    let mut charts = Vec::new();
-    for name in names.into_iter().filter(|name| *name != "squared_log_z") {
-        let (title, score, bound) = match name {
-            "nll" => ("Loss of target tokens (nats)", "loss", "unigram_entropy"),
-            "mlm_loss" => ("Loss of the generator (nats)", "mlm_loss", ""),
-            _ => (
-                "Loss of the discriminator (nats)",
-                "detection_loss",
-                "fake_rate_entropy",
-            ),
-        };
-        let series = [
-            Series::new("training", 0, term(name)),
-            Series::new("held out", 1, held_out(score)),
-            Series::new(&bound.replace('_', " "), 2, held_out(bound)),
-        ];
-        let series = series
-            .into_iter()
-            .filter(|series| !series.points.is_empty());
-        charts.push((title.to_owned(), series.collect()));
-    }
-    charts.push((
-        "Held-out scores".to_owned(),
-        score_series(history, &held_out),
-    ));
-    let rate = Series::new(
-        "learning rate",
-        0,
-        training(&|metrics| metrics.learning_rate),
-    );
-    charts.push(("Learning rate".to_owned(), vec![rate]));
-    let norm = Series::new(
-        "gradient norm",
-        0,
-        training(&|metrics| metrics.gradient_norm),
-    );
-    charts.push((
-        "Norm of the gradients before clipping".to_owned(),
-        vec![norm],
-    ));
-    charts
-}
-
-/// Scores between 0 and 1 that are worth a curve.
-fn score_series(history: &History, held_out: &dyn Fn(&str) -> Vec<(f64, f64)>) -> Vec<Series> {
-    let wanted = |name: &str| {
-        matches!(
-            name,
-            "detection_auc" | "detection_recall" | "mlm_accuracy" | "token_accuracy"
-        ) || name.starts_with("exact_match")
-    };
-    let scores = history
-        .last_evaluation()
-        .into_iter()
-        .flat_map(|evaluation| &evaluation.scores);
-    scores
-        .filter(|(name, _)| wanted(name))
-        .enumerate()
-        .map(|(index, (name, _))| Series::new(&readable(name), index, held_out(name)))
-        .collect()
-}
-
-fn score_table(scores: &[(String, f64)]) -> String {
-    let mut html = "<h3>Held-out scores after the last step</h3>\n<table>".to_owned();
+fn score_table(step: usize, scores: &[(String, f64)]) -> String {
+    let mut html = format!("<h3>Held-out scores after step {step}</h3>\n<table>");
     for (name, value) in scores {
         let _ = write!(
             html,

@@ -6,12 +6,13 @@ use lamplight_data::loader::{MaskedTokenLoader, MaskedTokenSettings};
 use lamplight_data::objective::replaced_token_detection::Masking;
 use lamplight_electra::ElectraPretraining;
 
-use super::{Prepared, Run, RunSummary};
-use crate::TrainingError;
+use super::{Material, Prepared, Run, RunSummary};
+use crate::flops::ElectraShape;
 use crate::model_config::electra_config;
 use crate::progress::Observer;
 use crate::task::ReplacedTokenDetection;
 use crate::texts::load_texts;
+use crate::{TrainingError, memory};
 
 /// Pre-training by replaced-token detection.
 pub(super) fn replaced_token_detection(
@@ -42,7 +43,15 @@ pub(super) fn replaced_token_detection(
             recipe.training.seed,
         )
     };
-    let batches = loader(texts.training)?;
+    let shape = ElectraShape {
+        length: settings.sequence_length,
+        num_masked: settings.masking.max_masked(settings.sequence_length),
+    };
+    let material = Material {
+        examples: loader(texts.training)?,
+        num_tokens,
+        activations: memory::electra(&config, &generator, settings.batch_size, shape),
+    };
     let held_out = loader(texts.held_out)?.evaluation_batches(recipe.evaluation.max_batches)?;
     let task = ReplacedTokenDetection {
         vocab_size,
@@ -50,12 +59,7 @@ pub(super) fn replaced_token_detection(
         held_out,
         num_shown: recipe.evaluation.num_shown,
     };
-    run.execute(
-        &prepared.folder,
-        &task,
-        batches,
-        num_tokens,
-        observer,
-        |device| ElectraPretraining::new(&config, &generator, device),
-    )
+    run.execute(prepared, &task, material, observer, |device| {
+        ElectraPretraining::new(&config, &generator, device)
+    })
 }

@@ -7,16 +7,16 @@ use lamplight_data::loader::{
     SpanCorruptionLoader, SpanCorruptionSettings, TextToTextLoader, TextToTextSettings,
 };
 use lamplight_data::objective::span_corruption::SpanCorruption;
-use lamplight_data::synthetic::TextPair;
+use lamplight_data::source::TextPair;
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_t5::T5ForConditionalGeneration;
 
-use super::{Prepared, Run, RunSummary};
-use crate::TrainingError;
+use super::{Material, Prepared, Run, RunSummary};
 use crate::model_config::t5_config;
 use crate::progress::Observer;
 use crate::task::{Question, TextToText};
 use crate::texts::{load_pairs, load_texts};
+use crate::{TrainingError, memory};
 
 /// Pre-training by span corruption.
 pub(super) fn span_corruption(
@@ -42,7 +42,13 @@ pub(super) fn span_corruption(
         let seed = recipe.training.seed;
         SpanCorruptionLoader::new(Arc::new(corpus), &texts.tokenizer, settings, seed)
     };
-    let batches = loader(texts.training)?;
+    let examples = loader(texts.training)?;
+    let lengths = examples.lengths();
+    let material = Material {
+        activations: memory::t5(&config, settings.batch_size, lengths.inputs, lengths.targets),
+        examples,
+        num_tokens,
+    };
     let held_out = loader(texts.held_out)?.evaluation_batches(recipe.evaluation.max_batches)?;
     let task = TextToText {
         vocab_size,
@@ -52,15 +58,11 @@ pub(super) fn span_corruption(
         max_new_tokens: 0,
         num_shown: recipe.evaluation.num_shown,
         z_loss: recipe.training.z_loss.unwrap_or(0.0),
+        label_smoothing: recipe.training.label_smoothing.unwrap_or(0.0),
     };
-    run.execute(
-        &prepared.folder,
-        &task,
-        batches,
-        num_tokens,
-        observer,
-        |device| T5ForConditionalGeneration::new(&config, device),
-    )
+    run.execute(prepared, &task, material, observer, |device| {
+        T5ForConditionalGeneration::new(&config, device)
+    })
 }
 
 /// Training on tasks.
@@ -86,7 +88,11 @@ pub(super) fn text_to_text(
         .map(|(input, target)| input.len() + target.len())
         .sum();
     let loader = |pairs| TextToTextLoader::new(Arc::new(pairs), settings, recipe.training.seed);
-    let batches = loader(training)?;
+    let material = Material {
+        activations: memory::t5(&config, settings.batch_size, settings.max_input_length, targets_length),
+        examples: loader(training)?,
+        num_tokens,
+    };
     let held_out = loader(encode_pairs(&pairs.tokenizer, &pairs.held_out)?)?
         .evaluation_batches(recipe.evaluation.max_batches)?;
     let task = TextToText {
@@ -97,15 +103,11 @@ pub(super) fn text_to_text(
         max_new_tokens: targets_length,
         num_shown: recipe.evaluation.num_shown,
         z_loss: recipe.training.z_loss.unwrap_or(0.0),
+        label_smoothing: recipe.training.label_smoothing.unwrap_or(0.0),
     };
-    run.execute(
-        &prepared.folder,
-        &task,
-        batches,
-        num_tokens,
-        observer,
-        |device| T5ForConditionalGeneration::new(&config, device),
-    )
+    run.execute(prepared, &task, material, observer, |device| {
+        T5ForConditionalGeneration::new(&config, device)
+    })
 }
 
 type IdPair = (Vec<u32>, Vec<u32>);
@@ -122,13 +124,13 @@ fn encode_pairs(tokenizer: &Tokenizer, pairs: &[TextPair]) -> Result<Vec<IdPair>
 
 /// The first held-out inputs of each task.
 fn questions(pairs: &[TextPair], num_per_task: usize) -> Vec<Question> {
-    let mut tasks: Vec<&str> = pairs.iter().map(|pair| pair.task).collect();
+    let mut tasks: Vec<&str> = pairs.iter().map(|pair| pair.task.as_str()).collect();
     tasks.sort_unstable();
     tasks.dedup();
     let of_task = |task| {
         let pairs = pairs.iter().filter(move |pair| pair.task == task);
         pairs.take(num_per_task).map(|pair| Question {
-            task: pair.task.to_owned(),
+            task: pair.task.clone(),
             input: pair.input.clone(),
             target: pair.target.clone(),
         })

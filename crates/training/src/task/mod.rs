@@ -1,5 +1,6 @@
 //! What one step computes: a batch and a model to losses, and a held-out score.
 
+mod collapse;
 mod replaced_token_detection;
 mod text_to_text;
 
@@ -10,7 +11,9 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::pretrained::NameTable;
+use lamplight_layers::recompute::Tape;
 
 use crate::TrainingError;
 use crate::evaluation::Evaluation;
@@ -29,7 +32,7 @@ pub struct Term {
 /// The loss is the sum of `factor * mean` over the terms. Each mean is over its own number of
 /// positions, so a step of several micro-batches weights them by [`Task::weights`]; then it equals
 /// the step of one large batch.
-pub trait Task {
+pub trait Task: Sync {
     /// The module that is trained.
     type Model: Module;
     /// A batch on the host.
@@ -47,7 +50,11 @@ pub trait Task {
     /// Real tokens of the batch.
     fn num_tokens(&self, batch: &Self::Batch) -> usize;
 
-    /// The mean of each term over the batch, `[1]` each.
+    /// Floating-point operations that training on the batch takes, by the rule of [`crate::flops`].
+    fn flops(&self, model: &Self::Model, batch: &Self::Batch) -> f64;
+
+    /// The mean of each term over the batch, `[1]` each. The blocks of the model run on the tape,
+    /// which also names the device.
     ///
     /// # Errors
     /// An id of the batch lies past the vocabulary.
@@ -55,7 +62,7 @@ pub trait Task {
         &self,
         model: &Self::Model,
         batch: &Self::Batch,
-        device: &Device,
+        tape: &Tape,
     ) -> Result<Vec<Tensor<1>>, TrainingError>;
 
     /// Scores the model, which is in its evaluation state, on the held-out examples.
@@ -63,6 +70,20 @@ pub trait Task {
     /// # Errors
     /// An id lies past the vocabulary, or the device cannot be read.
     fn evaluate(&self, model: &Self::Model, device: &Device) -> Result<Evaluation, TrainingError>;
+
+    /// What the scores of all evaluations so far say to be wrong, with what to change.
+    fn warnings(&self, _evaluations: &[(usize, Evaluation)]) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The tokenizer that is saved with each checkpoint.
+    fn tokenizer(&self) -> &Tokenizer;
+
+    /// Reads a model that [`Task::save`] wrote.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or holds another model.
+    fn load(&self, folder: &Path, device: &Device) -> Result<Self::Model, TrainingError>;
 
     /// Writes the model in Hugging Face's layout, with the tokenizer beside it.
     ///

@@ -9,11 +9,12 @@ use lamplight_electra::{
     DETECTION_LOSS_WEIGHT, ElectraPretraining, PretrainingInput, PretrainingOutput,
 };
 use lamplight_layers::pretrained::NameTable;
+use lamplight_layers::recompute::Tape;
 
-use super::{Task, Term};
+use super::{Task, Term, collapse};
 use crate::error::unreadable;
 use crate::evaluation::{DetectedToken, DetectionScores, Evaluation, Example, GeneratorScores};
-use crate::{TrainingError, feed};
+use crate::{TrainingError, feed, flops};
 
 /// Tokens of a sentence in the report at most.
 const MAX_SHOWN_TOKENS: usize = 40;
@@ -31,13 +32,12 @@ pub struct ReplacedTokenDetection {
 }
 
 impl ReplacedTokenDetection {
-    fn forward(
+    fn input(
         &self,
-        model: &ElectraPretraining,
         batch: &MaskedBatch,
         device: &Device,
-    ) -> Result<PretrainingOutput, TrainingError> {
-        Ok(model.forward(PretrainingInput {
+    ) -> Result<PretrainingInput, TrainingError> {
+        Ok(PretrainingInput {
             input_ids: feed::ids(&batch.input_ids, self.vocab_size, device)?,
             masked_input_ids: feed::ids(&batch.masked_input_ids, self.vocab_size, device)?,
             padding_mask: feed::mask(&batch.padding_mask, device),
@@ -45,7 +45,7 @@ impl ReplacedTokenDetection {
             masked_positions: feed::integers(&batch.masked_positions, device),
             masked_weights: feed::weights(&batch.masked_weights, device),
             gumbel: None,
-        }))
+        })
     }
 
     /// Sentences of a batch with what was replaced and how likely the discriminator thinks it.
@@ -110,13 +110,22 @@ impl Task for ReplacedTokenDetection {
         batch.num_tokens()
     }
 
+    fn flops(&self, model: &ElectraPretraining, batch: &MaskedBatch) -> f64 {
+        let shape = flops::ElectraShape {
+            length: batch.input_ids.columns,
+            num_masked: batch.masked_positions.columns,
+        };
+        let (discriminator, generator) = (model.config(), model.generator().config());
+        batch.input_ids.rows as f64 * flops::electra_training(discriminator, generator, shape)
+    }
+
     fn losses(
         &self,
         model: &ElectraPretraining,
         batch: &MaskedBatch,
-        device: &Device,
+        tape: &Tape,
     ) -> Result<Vec<Tensor<1>>, TrainingError> {
-        let output = self.forward(model, batch, device)?;
+        let output = model.forward_taped(self.input(batch, tape.device())?, tape);
         Ok(vec![output.mlm_loss, output.detection_loss])
     }
 
@@ -129,7 +138,7 @@ impl Task for ReplacedTokenDetection {
         let mut generator = GeneratorScores::default();
         let mut examples = Vec::new();
         for batch in &self.held_out {
-            let output = self.forward(model, batch, device)?;
+            let output = model.forward(self.input(batch, device)?);
             let result = Readback::of(output)?;
             let real = batch.padding_mask.values.iter().map(|padding| !padding);
             let labels = result.replaced.iter().map(|replaced| *replaced != 0);
@@ -153,6 +162,18 @@ impl Task for ReplacedTokenDetection {
         let mut scores = detection.scores();
         scores.extend(generator.scores());
         Ok(Evaluation { scores, examples })
+    }
+
+    fn warnings(&self, evaluations: &[(usize, Evaluation)]) -> Vec<String> {
+        collapse::warnings(evaluations)
+    }
+
+    fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    fn load(&self, folder: &Path, device: &Device) -> Result<ElectraPretraining, TrainingError> {
+        Ok(ElectraPretraining::from_pretrained(folder, device)?)
     }
 
     fn save(&self, model: &ElectraPretraining, folder: &Path) -> Result<(), TrainingError> {

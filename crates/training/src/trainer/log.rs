@@ -1,72 +1,123 @@
-//! What a run measures, read back from the device only when a line is due.
+//! What a run measures, summed up until a line is due.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use burn::tensor::Tensor;
-
-use crate::TrainingError;
-use crate::error::unreadable;
+use crate::checkpoint::Position;
 use crate::evaluation::Evaluation;
 use crate::metrics::{History, MetricsFile, StepMetrics};
 use crate::run_folder::RunFolder;
 use crate::task::Term;
+use crate::{TrainingError, memory};
+
+/// What a step was measured to be.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Measured {
+    /// The mean of each term.
+    pub(super) losses: Vec<f32>,
+    /// Norm of all gradients before clipping.
+    pub(super) gradient_norm: f32,
+    /// Real tokens.
+    pub(super) num_tokens: u64,
+    /// Floating-point operations of the model.
+    pub(super) flops: f64,
+}
 
 /// The metrics file, and the steps that are not in it yet.
 pub(super) struct Log {
+    path: PathBuf,
     file: MetricsFile,
     history: History,
     terms: Vec<Term>,
-    pending: Vec<Pending>,
-    num_tokens: u64,
-    num_logged_tokens: u64,
+    line: Line,
+    seconds_before: f64,
     started: Instant,
-    line_started: Instant,
-    last_checkpoint: Option<PathBuf>,
 }
 
-/// A step whose values are still on the device.
-struct Pending {
-    step: usize,
+/// Sums over the steps since the last line.
+struct Line {
+    num_steps: usize,
+    losses: Vec<f64>,
+    gradient_norm: f64,
     learning_rate: f64,
-    /// The mean of each term and the gradient norm, `[terms + 1]`.
-    measured: Tensor<1>,
+    num_tokens: u64,
+    flops: f64,
+    /// In forward, backward and update.
+    computing: Duration,
+    started: Instant,
+}
+
+impl Line {
+    fn new(num_terms: usize) -> Self {
+        Self {
+            num_steps: 0,
+            losses: vec![0.0; num_terms],
+            gradient_norm: 0.0,
+            learning_rate: 0.0,
+            num_tokens: 0,
+            flops: 0.0,
+            computing: Duration::ZERO,
+            started: Instant::now(),
+        }
+    }
 }
 
 impl Log {
-    pub(super) fn start(folder: &RunFolder, terms: Vec<Term>) -> Result<Self, TrainingError> {
+    /// A log that goes on behind the lines up to this position; those behind it are dropped.
+    pub(super) fn start(
+        folder: &RunFolder,
+        terms: Vec<Term>,
+        position: &Position,
+    ) -> Result<Self, TrainingError> {
+        let path = folder.metrics();
+        let (file, history) = MetricsFile::resume(&path, position.step)?;
         Ok(Self {
-            file: MetricsFile::create(&folder.metrics())?,
-            history: History::default(),
+            path,
+            file,
+            history,
+            line: Line::new(terms.len()),
             terms,
-            pending: Vec::new(),
-            num_tokens: 0,
-            num_logged_tokens: 0,
+            seconds_before: position.seconds,
             started: Instant::now(),
-            line_started: Instant::now(),
-            last_checkpoint: None,
         })
+    }
+
+    /// Forgets what was measured after this position.
+    pub(super) fn rewind(&mut self, position: &Position) -> Result<(), TrainingError> {
+        let evaluations = std::mem::take(&mut self.history.evaluations);
+        (self.file, self.history) = MetricsFile::resume(&self.path, position.step)?;
+        // Those of the file have no examples.
+        self.history.evaluations = evaluations;
+        (self.history.evaluations).retain(|(step, _)| *step <= position.step);
+        self.line = Line::new(self.terms.len());
+        Ok(())
+    }
+
+    pub(super) fn history(&self) -> &History {
+        &self.history
     }
 
     pub(super) fn into_history(self) -> History {
         self.history
     }
 
-    pub(super) fn set_last_checkpoint(&mut self, checkpoint: PathBuf) {
-        self.last_checkpoint = Some(checkpoint);
+    /// Seconds of training, over all starts.
+    pub(super) fn seconds(&self) -> f64 {
+        self.seconds_before + self.started.elapsed().as_secs_f64()
     }
 
-    pub(super) fn count_tokens(&mut self, number: usize) {
-        self.num_tokens += number as u64;
-    }
-
-    /// Keeps a step's mean of each term and its gradient norm, `[terms + 1]`.
-    pub(super) fn push(&mut self, step: usize, learning_rate: f64, measured: Tensor<1>) {
-        self.pending.push(Pending {
-            step,
-            learning_rate,
-            measured,
-        });
+    /// Adds a step that took so long to compute.
+    pub(super) fn push(&mut self, measured: &Measured, learning_rate: f64, computing: Duration) {
+        let line = &mut self.line;
+        line.num_steps += 1;
+        for (sum, loss) in line.losses.iter_mut().zip(&measured.losses) {
+            *sum += f64::from(*loss);
+        }
+        line.gradient_norm += f64::from(measured.gradient_norm);
+        line.learning_rate = learning_rate;
+        line.num_tokens += measured.num_tokens;
+        line.flops += measured.flops;
+        line.computing += computing;
     }
 
     pub(super) fn push_evaluation(
@@ -81,65 +132,42 @@ impl Log {
 
     /// Time that counts for no rate.
     pub(super) fn pause(&mut self, duration: Duration) {
-        self.line_started += duration;
+        self.line.started += duration;
     }
 
-    /// Reads back all steps since the last line, checks them and writes their means.
+    /// Writes the means of all steps since the last line; nothing if each of them was skipped.
     ///
     /// # Errors
-    /// A value is not finite, or the device or the file fails.
-    pub(super) fn flush(&mut self, step: usize) -> Result<StepMetrics, TrainingError> {
-        let learning_rate = self.pending.last().map_or(0.0, |step| step.learning_rate);
-        let means = self.read_pending()?;
-        let elapsed = self.line_started.elapsed().as_secs_f64();
-        let num_tokens = self.num_tokens - self.num_logged_tokens;
-        self.num_logged_tokens = self.num_tokens;
-        self.line_started = Instant::now();
-        let named = || self.terms.iter().zip(&means);
+    /// The file cannot be written.
+    pub(super) fn flush(
+        &mut self,
+        position: &Position,
+    ) -> Result<Option<StepMetrics>, TrainingError> {
+        let line = std::mem::replace(&mut self.line, Line::new(self.terms.len()));
+        if line.num_steps == 0 {
+            return Ok(None);
+        }
+        let mean = |sum: f64| sum / line.num_steps as f64;
+        let elapsed = line.started.elapsed().as_secs_f64().max(1e-9);
+        let named = || self.terms.iter().zip(&line.losses);
         let metrics = StepMetrics {
-            step,
-            loss: named().map(|(term, mean)| term.factor * mean).sum(),
-            terms: named().map(|(term, mean)| (term.name, *mean)).collect(),
-            gradient_norm: means.last().copied().unwrap_or(0.0),
-            learning_rate,
-            num_tokens: self.num_tokens,
-            tokens_per_second: num_tokens as f64 / elapsed.max(1e-9),
-            seconds: self.started.elapsed().as_secs_f64(),
+            step: position.step,
+            loss: named().map(|(term, sum)| term.factor * mean(*sum)).sum(),
+            gradient_norm: mean(line.gradient_norm),
+            learning_rate: line.learning_rate,
+            num_tokens: position.num_tokens,
+            tokens_per_second: line.num_tokens as f64 / elapsed,
+            flops_per_second: line.flops / elapsed,
+            overhead: 1.0 - line.computing.as_secs_f64() / elapsed,
+            memory_bytes: memory::resident_bytes(),
+            num_skipped: position.stability.num_skipped,
+            seconds: self.seconds(),
+            terms: named()
+                .map(|(term, sum)| (term.name.to_owned(), mean(*sum)))
+                .collect(),
         };
         self.file.write_step(&metrics)?;
         self.history.steps.push(metrics.clone());
-        Ok(metrics)
-    }
-
-    /// The means over all pending steps, `terms + 1` of them, in one transfer.
-    fn read_pending(&mut self) -> Result<Vec<f64>, TrainingError> {
-        let pending = std::mem::take(&mut self.pending);
-        let steps: Vec<usize> = pending.iter().map(|pending| pending.step).collect();
-        let measured = pending.into_iter().map(|pending| pending.measured);
-        let values: Vec<f32> = Tensor::cat(measured.collect(), 0)
-            .try_into_vec_as()
-            .map_err(unreadable)?;
-        let width = self.terms.len() + 1;
-        let mut means = vec![0.0; width];
-        for (step, values) in steps.iter().zip(values.chunks(width)) {
-            for (mean, value) in means.iter_mut().zip(values) {
-                if !value.is_finite() {
-                    return Err(self.diverged(*step, *value));
-                }
-                *mean += f64::from(*value) / steps.len() as f64;
-            }
-        }
-        Ok(means)
-    }
-
-    fn diverged(&self, step: usize, loss: f32) -> TrainingError {
-        TrainingError::NonFiniteLoss {
-            step,
-            loss,
-            last_checkpoint: match &self.last_checkpoint {
-                Some(path) => format!("the last checkpoint is {}", path.display()),
-                None => "no checkpoint was written yet".to_owned(),
-            },
-        }
+        Ok(Some(metrics))
     }
 }

@@ -1,0 +1,221 @@
+//! What the machine may do to a run: full disks, folders that cannot be written, signals, another
+//! process in the same folder, too little memory.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod process;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use process::{
+    assert_same_checkpoint, fail, lamplight, newest, resume, signal, spawn, succeed, train,
+    two_runs, wait, wait_until,
+};
+
+/// The input was refused.
+const BAD_INPUT: i32 = 2;
+/// Something went wrong on the way.
+const FAILURE: i32 = 1;
+/// Not enough memory.
+const OUT_OF_MEMORY: i32 = 4;
+/// Ended by a signal, with a checkpoint.
+const INTERRUPTED: i32 = 130;
+
+/// A small file system of its own; gone when dropped.
+struct SmallDisk {
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    /// `None`, said on stderr, where file systems cannot be mounted: not as root, or not on Linux.
+    fn mount(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk");
+        fs::create_dir(&path).unwrap();
+        let options = format!("size={size}");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(&path)
+            .output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self {
+                path,
+                _folder: folder,
+            });
+        }
+        eprintln!("not tested: this user cannot mount file systems");
+        None
+    }
+
+    fn make_read_only(&self) {
+        let remounted = Command::new("mount")
+            .args(["-o", "remount,ro"])
+            .arg(&self.path)
+            .status();
+        assert!(remounted.unwrap().success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.path).status();
+    }
+}
+
+fn size_of(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let size = |entry: fs::DirEntry| match entry.file_type().unwrap().is_dir() {
+        true => size_of(&entry.path()),
+        false => entry.metadata().unwrap().len().next_multiple_of(4096),
+    };
+    entries.map(size).sum()
+}
+
+#[test]
+fn a_full_disk_ends_the_run_and_leaves_the_last_checkpoint() {
+    let arguments = "--set training.steps=30 --set training.checkpoint_every=1";
+    let keep = format!("{arguments} --set checkpoints.keep_last=1000");
+    let (_folder, whole, _) = two_runs();
+    succeed(&mut train("smoke_t5", &whole, &keep));
+    let Some(disk) = SmallDisk::mount(&format!("{}", size_of(&whole) / 2)) else {
+        return;
+    };
+    let run = disk.path.join("run");
+    let message = fail(&mut train("smoke_t5", &run, &keep), FAILURE);
+    assert!(message.contains("cannot write the checkpoint"), "{message}");
+    assert!(message.contains("step-") && message.contains(" bytes"), "{message}");
+    assert!(message.contains("No space left on device"), "{message}");
+    let left = newest(&run).unwrap();
+    let step = left.manifest.position.step;
+    assert!((2..30).contains(&step), "{step}");
+    let path = process::checkpoints(&whole).path(step);
+    let manifest = lamplight_training::checkpoint::Manifest::read(&path).unwrap();
+    let finished = lamplight_training::checkpoint::Intact { path, manifest };
+    assert_same_checkpoint(&left, &finished);
+    // With room again it goes on.
+    for step in 1..step {
+        let _ = fs::remove_dir_all(process::checkpoints(&run).path(step));
+    }
+    succeed(&mut resume_with_few(&run));
+    let [one, other] = [&whole, &run].map(|run| newest(run).unwrap());
+    assert_same_checkpoint(&one, &other);
+}
+
+/// Resumes; what was kept before is far more than what comes.
+fn resume_with_few(run: &Path) -> Command {
+    resume(run)
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_before_any_step() {
+    let Some(disk) = SmallDisk::mount("8m") else {
+        return;
+    };
+    let run = disk.path.join("run");
+    succeed(&mut train("smoke_t5", &run, "--set training.steps=4"));
+    let before = fs::read(run.join("metrics.jsonl")).unwrap();
+    disk.make_read_only();
+    let new = disk.path.join("new");
+    let message = fail(&mut train("smoke_t5", &new, ""), BAD_INPUT);
+    assert!(message.contains("new") && message.contains("Read-only"), "{message}");
+    let message = fail(&mut resume(&run), BAD_INPUT);
+    assert!(message.contains("run/.lock") && message.contains("Read-only"), "{message}");
+    assert_eq!(fs::read(run.join("metrics.jsonl")).unwrap(), before);
+}
+
+/// Starts a run that would go on for ever, and waits until it trains.
+fn endless(folder: &Path) -> std::process::Child {
+    let arguments = "--set training.steps=1000000 --set training.log_every=1 \
+                     --set training.checkpoint_every=1000000 --set training.evaluate_every=1000000";
+    let child = spawn(&mut train("smoke_electra", folder, arguments));
+    wait_until(|| fs::metadata(folder.join("metrics.jsonl")).is_ok_and(|file| file.len() > 0));
+    child
+}
+
+#[test]
+fn every_signal_that_ends_a_run_leaves_a_checkpoint_of_its_last_step() {
+    for name in ["INT", "TERM", "USR1"] {
+        let (_folder, run, _) = two_runs();
+        let mut child = endless(&run);
+        signal(&child, name);
+        assert_eq!(wait(&mut child).code(), Some(INTERRUPTED), "{name}");
+        let left = newest(&run).unwrap();
+        let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        let last: serde_json::Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+        let step = left.manifest.position.step as u64;
+        assert_eq!(last["step"].as_u64(), Some(step), "{name}");
+    }
+}
+
+#[test]
+fn a_second_process_in_the_same_folder_is_refused_and_harms_nothing() {
+    let (_folder, run, _) = two_runs();
+    let mut first = endless(&run);
+    let message = fail(&mut resume(&run), BAD_INPUT);
+    assert!(message.contains("another process is training"), "{message}");
+    let message = fail(&mut train("smoke_electra", &run, ""), BAD_INPUT);
+    assert!(message.contains("not empty"), "{message}");
+    signal(&first, "INT");
+    assert_eq!(wait(&mut first).code(), Some(INTERRUPTED));
+    assert!(newest(&run).is_some());
+}
+
+#[test]
+fn what_is_no_run_cannot_be_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = fail(&mut resume(folder.path()), BAD_INPUT);
+    assert!(message.contains("not the folder of a run"), "{message}");
+    let missing = folder.path().join("missing");
+    let message = fail(&mut resume(&missing), BAD_INPUT);
+    assert!(message.contains("missing"), "{message}");
+    let both = format!("train smoke_t5 --resume {}", missing.display());
+    assert!(fail(&mut lamplight(&both), BAD_INPUT).contains("--resume"));
+}
+
+#[test]
+fn a_recipe_or_texts_that_changed_are_refused() {
+    let (folder, run, _) = two_runs();
+    let corpus = folder.path().join("corpus.txt");
+    let text: String = (0..60).map(|i| format!("the lamp number {i} is lit\n\n")).collect();
+    fs::write(&corpus, &text).unwrap();
+    let arguments = format!(
+        "--data {} --set data.inputs_length=16 --set data.train_tokenizer.vocab_size=80 \
+         --set training.batch_size=2 --set training.steps=2 --set data.held_out=0.2",
+        corpus.display()
+    );
+    succeed(&mut train("electra_tiny", &run, &arguments));
+    let recipe = run.join("recipe.toml");
+    let before = fs::read_to_string(&recipe).unwrap();
+    fs::write(&recipe, before.replace("steps = 2", "steps = 3")).unwrap();
+    let message = fail(&mut resume(&run), BAD_INPUT);
+    assert!(message.contains("another recipe"), "{message}");
+    fs::write(&recipe, before).unwrap();
+    fs::write(&corpus, text.replace("lit", "out")).unwrap();
+    let message = fail(&mut resume(&run), BAD_INPUT);
+    assert!(message.contains("texts are not those"), "{message}");
+}
+
+#[test]
+fn too_little_memory_is_said_with_an_estimate_and_an_exit_code_of_its_own() {
+    let (_folder, run, _) = two_runs();
+    let program = assert_cmd::cargo::cargo_bin!("lamplight").display();
+    let limited = |arguments: &str| {
+        let run = run.display();
+        let script = format!(
+            "ulimit -v 1000000; exec {program} train smoke_t5 --output {run} {arguments}"
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]);
+        command
+    };
+    let huge = "--set model.config.d_model=4096 --set model.config.d_ff=65536";
+    let message = fail(&mut limited(huge), OUT_OF_MEMORY);
+    assert!(message.contains("needs at least") && message.contains("GiB"), "{message}");
+    assert!(!run.exists(), "a refused run left its folder");
+    let wide = "--set training.batch_size=100000";
+    let message = fail(&mut limited(wide), OUT_OF_MEMORY);
+    assert!(message.contains("batch_size"), "{message}");
+}

@@ -1,0 +1,145 @@
+//! Runs that are killed at any moment and go on end as the run that was not.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod process;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use lamplight_training::checkpoint::{Intact, Manifest};
+use process::{
+    assert_same_checkpoint, checkpoints, newest, resume, signal, spawn, succeed, train, two_runs,
+    wait, wait_until,
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Saves after every step and keeps every checkpoint, so that kills fall into saves and each state
+/// on the way can be compared.
+const SAVE_ALWAYS: &str = "--set training.checkpoint_every=1 --set checkpoints.keep_last=1000";
+/// Steps after which a start is killed at the latest, about.
+const STEPS_BEFORE_KILL: u32 = 8;
+
+/// Trains to the end; gives how long it took to start, and a step after that.
+fn time_whole_run(recipe: &str, folder: &Path, arguments: &str, num_steps: usize) -> [Duration; 2] {
+    let started = Instant::now();
+    let mut child = spawn(&mut train(recipe, folder, arguments));
+    wait_until(|| fs::metadata(folder.join("metrics.jsonl")).is_ok_and(|file| file.len() > 0));
+    let starting = started.elapsed();
+    assert!(wait(&mut child).success());
+    [starting, (started.elapsed() - starting) / num_steps as u32]
+}
+
+fn start(recipe: &str, folder: &Path, arguments: &str) -> std::process::Command {
+    if folder.join("recipe.toml").is_file() {
+        return resume(folder);
+    }
+    // Killed before it had written what it is: there is nothing to go on with.
+    let _ = fs::remove_dir_all(folder);
+    train(recipe, folder, arguments)
+}
+
+/// The same step's checkpoint of another run.
+fn counterpart(checkpoint: &Intact, run: &Path) -> Intact {
+    let path = checkpoints(run).path(checkpoint.manifest.position.step);
+    let manifest = Manifest::read(&path).unwrap();
+    Intact { path, manifest }
+}
+
+/// Kills a run so often at random moments, some of them by SIGTERM, compares what each kill leaves
+/// with the uninterrupted run's state, and lets it end.
+fn assert_kills_change_nothing(recipe: &str, num_steps: usize, num_kills: usize, seed: u64) {
+    let (_folder, whole, killed) = two_runs();
+    let arguments = format!("{SAVE_ALWAYS} --set training.steps={num_steps}");
+    let [starting, step] = time_whole_run(recipe, &whole, &arguments, num_steps);
+    let latest = starting * 3 / 2 + step * STEPS_BEFORE_KILL;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut num_states = 0;
+    for kill in 0..num_kills {
+        let mut child = spawn(&mut start(recipe, &killed, &arguments));
+        std::thread::sleep(latest.mul_f64(rng.random_range(0.0..1.0)));
+        signal(&child, if kill % 10 == 9 { "TERM" } else { "KILL" });
+        wait(&mut child);
+        if let Some(left) = newest(&killed) {
+            assert_same_checkpoint(&left, &counterpart(&left, &whole));
+            num_states += 1;
+        }
+    }
+    let last = newest(&killed).map_or(0, |left| left.manifest.position.step);
+    assert!(last < num_steps, "it ended before the last kill: train longer");
+    succeed(&mut start(recipe, &killed, &arguments));
+    let end = newest(&killed).unwrap();
+    assert_eq!(end.manifest.position.step, num_steps);
+    assert_same_checkpoint(&end, &counterpart(&end, &whole));
+    let names = fs::read_dir(killed.join("checkpoints")).unwrap();
+    let is_scratch = |name: std::ffi::OsString| name.to_string_lossy().starts_with('.');
+    assert!(!names.into_iter().any(|entry| is_scratch(entry.unwrap().file_name())));
+    eprintln!("{recipe}: {num_kills} kills, {num_states} states compared, the last at step {last}");
+}
+
+#[test]
+fn a_t5_that_is_killed_a_hundred_times_ends_with_the_same_bits() {
+    assert_kills_change_nothing("smoke_t5", 600, 100, 1);
+}
+
+#[test]
+fn an_electra_that_is_killed_twenty_times_ends_with_the_same_bits() {
+    assert_kills_change_nothing("smoke_electra", 200, 20, 2);
+}
+
+/// Trains for so many steps of 12, then goes on after `damage` was done to the folder.
+fn resumed_after(damage: impl FnOnce(&Path)) -> String {
+    let (_folder, whole, stopped) = two_runs();
+    let arguments = "--set training.steps=12 --set training.checkpoint_every=4";
+    succeed(&mut train("smoke_t5", &whole, arguments));
+    succeed(&mut train("smoke_t5", &stopped, arguments));
+    damage(&stopped);
+    let output = succeed(&mut resume(&stopped));
+    let [one, other] = [&whole, &stopped].map(|run| newest(run).unwrap());
+    assert_eq!(other.manifest.position.step, 12);
+    assert_same_checkpoint(&one, &other);
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_and_the_one_before_is_used() {
+    let message = resumed_after(|run| {
+        let weights = run.join("checkpoints/step-12/model.safetensors");
+        let mut bytes = fs::read(&weights).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&weights, bytes).unwrap();
+    });
+    assert!(message.contains("step-12") && message.contains("model.safetensors"), "{message}");
+    assert!(message.contains("does not match its digest"), "{message}");
+}
+
+#[test]
+fn a_run_without_any_checkpoint_left_starts_over() {
+    resumed_after(|run| {
+        fs::remove_dir_all(run.join("checkpoints")).unwrap();
+        fs::create_dir(run.join("checkpoints")).unwrap();
+    });
+}
+
+#[test]
+fn metrics_of_a_resumed_run_hold_every_step_once() {
+    let (_folder, _, run) = two_runs();
+    let arguments = "--set training.steps=12 --set training.checkpoint_every=4";
+    succeed(&mut train("smoke_t5", &run, arguments));
+    let steps = |text: &str| -> Vec<u64> {
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line));
+        let training = lines.map(Result::unwrap).filter(|line| line["kind"] == "training");
+        training.map(|line| line["step"].as_u64().unwrap()).collect()
+    };
+    let metrics = run.join("metrics.jsonl");
+    let before = fs::read_to_string(&metrics).unwrap();
+    fs::remove_dir_all(run.join("checkpoints/step-12")).unwrap();
+    fs::write(&metrics, format!("{before}{{\"kind\":\"trai")).unwrap();
+    succeed(&mut resume(&run));
+    let after = fs::read_to_string(&metrics).unwrap();
+    assert_eq!(steps(&before), steps(&after));
+    assert_eq!(steps(&after), [1, 4, 8, 12]);
+}

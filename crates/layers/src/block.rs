@@ -1,0 +1,128 @@
+//! What the blocks of a stack have in common, and how a stack runs them.
+
+use burn::module::Module;
+use burn::tensor::{DType, Tensor};
+
+use crate::Trace;
+use crate::recompute::Tape;
+
+/// A transformer block, which keeps the shape of its input.
+pub trait Block: Module + 'static {
+    /// Runs the block.
+    fn forward(&self, input: BlockInput) -> BlockOutput;
+
+    /// The type of its weights, which is that of the residual stream.
+    fn dtype(&self) -> DType;
+}
+
+/// What a block reads.
+#[derive(Debug, Clone)]
+pub struct BlockInput {
+    /// The residual stream, `[batch, length, d_model]`.
+    pub x: Tensor<3>,
+    /// Position bias plus additive mask of self-attention, each axis broadcast:
+    /// `[batch, heads, length, length]`.
+    pub bias: Tensor<4>,
+    /// What cross-attention reads; none in an encoder.
+    pub memory: Option<Memory>,
+}
+
+/// What cross-attention reads.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    /// The encoder's output, `[batch, source, d_model]`.
+    pub hidden: Tensor<3>,
+    /// Additive mask, each axis broadcast: `[batch, heads, length, source]`.
+    pub bias: Tensor<4>,
+}
+
+/// What a block gives.
+#[derive(Debug)]
+pub struct BlockOutput {
+    /// The new residual stream, `[batch, length, d_model]`.
+    pub x: Tensor<3>,
+    /// `[batch, heads, length, length]`, after the softmax.
+    pub self_attention: Tensor<4>,
+    /// `[batch, heads, length, source]`, after the softmax; none in an encoder.
+    pub cross_attention: Option<Tensor<4>>,
+}
+
+impl BlockInput {
+    /// The same numbers, without their history.
+    pub(crate) fn without_history(&self) -> Self {
+        let without = |tensor: &Tensor<3>| tensor.clone().set_require_grad(false);
+        let without_bias = |tensor: &Tensor<4>| tensor.clone().set_require_grad(false);
+        Self {
+            x: without(&self.x),
+            bias: without_bias(&self.bias),
+            memory: self.memory.as_ref().map(|memory| Memory {
+                hidden: without(&memory.hidden),
+                bias: without_bias(&memory.bias),
+            }),
+        }
+    }
+}
+
+/// The input of a stack in the type that its blocks compute in.
+pub fn in_type_of<B: Block>(blocks: &[B], x: Tensor<3>) -> Tensor<3> {
+    match blocks.first() {
+        Some(block) => x.cast(block.dtype()),
+        None => x,
+    }
+}
+
+/// How a stack runs its blocks.
+#[derive(Debug)]
+pub enum Pass<'a> {
+    /// One after the other.
+    Plain,
+    /// What they did is kept for inspection.
+    Traced(&'a mut Trace),
+    /// For a training step whose backward pass the tape runs.
+    Taped(&'a Tape),
+}
+
+impl<'a> From<Option<&'a mut Trace>> for Pass<'a> {
+    fn from(trace: Option<&'a mut Trace>) -> Self {
+        trace.map_or(Self::Plain, Self::Traced)
+    }
+}
+
+impl<'a> From<Option<&'a Tape>> for Pass<'a> {
+    fn from(tape: Option<&'a Tape>) -> Self {
+        tape.map_or(Self::Plain, Self::Taped)
+    }
+}
+
+impl Pass<'_> {
+    /// Takes a tensor that blocks are about to read, possibly several of them; see
+    /// [`Tape::share`].
+    pub fn share<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Taped(tape) => tape.share(tensor),
+            Self::Plain | Self::Traced(_) => tensor,
+        }
+    }
+
+    /// Runs a block and gives the new residual stream.
+    pub fn run<B: Block>(&mut self, block: &B, input: BlockInput) -> Tensor<3> {
+        match self {
+            Self::Plain => block.forward(input).x,
+            Self::Taped(tape) => tape.run(block, input),
+            Self::Traced(trace) => {
+                trace.hidden_states.push(input.x.clone());
+                let output = block.forward(input);
+                trace.self_attentions.push(output.self_attention);
+                trace.cross_attentions.extend(output.cross_attention);
+                output.x
+            }
+        }
+    }
+
+    /// Notes what the stack gives.
+    pub fn finish(self, x: &Tensor<3>) {
+        if let Self::Traced(trace) = self {
+            trace.hidden_states.push(x.clone());
+        }
+    }
+}

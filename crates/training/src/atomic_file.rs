@@ -1,0 +1,71 @@
+//! A file that appears as a whole or not at all.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use crate::TrainingError;
+
+/// Writes beside `path` and renames, so that whoever reads `path` sees the old content or the new,
+/// also after a crash.
+///
+/// # Errors
+/// The folder cannot be written or is full; what was at `path` is still there.
+pub fn write(path: &Path, content: &[u8]) -> Result<(), TrainingError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let partial = path.with_file_name(format!(".{name}.partial"));
+    let result = fill(&partial, content)
+        .and_then(|()| fs::rename(&partial, path).map_err(TrainingError::io("rename to", path)));
+    if result.is_err() {
+        // The error itself says more than a failure to tidy up would.
+        let _ = fs::remove_file(&partial);
+    }
+    result
+}
+
+fn fill(partial: &Path, content: &[u8]) -> Result<(), TrainingError> {
+    // What an earlier crash left, or a link that somebody planted; the next line says if it stays.
+    let _ = fs::remove_file(partial);
+    let mut file = File::create_new(partial).map_err(TrainingError::io("create", partial))?;
+    (file.write_all(content))
+        .and_then(|()| file.sync_all())
+        .map_err(TrainingError::io("write", partial))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_content_is_replaced_and_nothing_stays_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page");
+        write(&path, b"old").unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_planted_beside_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join("page"), folder.path().join("target"));
+        fs::write(&target, "kept").unwrap();
+        std::os::unix::fs::symlink(&target, folder.path().join(".page.partial")).unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read(&target).unwrap(), b"kept");
+    }
+
+    #[test]
+    fn a_failed_write_names_the_path_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = folder.path().join("taken");
+        fs::create_dir_all(taken.join("below")).unwrap();
+        let error = write(&taken, b"new").unwrap_err().to_string();
+        assert!(error.contains("taken"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

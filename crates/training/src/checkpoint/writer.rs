@@ -1,0 +1,94 @@
+//! Writes checkpoints on a thread of its own, one at a time, while training goes on.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::thread::{Scope, ScopedJoinHandle};
+
+use super::store::Record;
+use super::{Checkpoints, Identity, Intact, Position, Retention};
+use crate::TrainingError;
+
+/// What a checkpoint is made of, taken between two steps.
+pub(crate) struct Snapshot<F> {
+    /// Where the run stands.
+    pub(crate) position: Position,
+    /// The evaluation after this step, if there was one.
+    pub(crate) scores: BTreeMap<String, f64>,
+    /// Writes the model and the optimizer's state, of which it holds what it needs.
+    pub(crate) fill: F,
+    /// Bytes that this will take, for the message when there is no room for them.
+    pub(crate) num_bytes: u64,
+}
+
+/// The thread, when it is at work.
+pub(crate) struct Writer<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    checkpoints: &'env Checkpoints,
+    identity: &'env Identity,
+    retention: &'env Retention,
+    job: Option<ScopedJoinHandle<'scope, Result<Intact, TrainingError>>>,
+}
+
+impl<'scope, 'env> Writer<'scope, 'env> {
+    /// A writer of the checkpoints of one run.
+    pub(crate) fn new(
+        scope: &'scope Scope<'scope, 'env>,
+        checkpoints: &'env Checkpoints,
+        identity: &'env Identity,
+        retention: &'env Retention,
+    ) -> Self {
+        Self {
+            scope,
+            checkpoints,
+            identity,
+            retention,
+            job: None,
+        }
+    }
+
+    /// Starts to write. Nothing else is being written: [`Self::finish`] was called.
+    pub(crate) fn start<F>(&mut self, snapshot: Snapshot<F>)
+    where
+        F: FnOnce(&Path) -> Result<(), TrainingError> + Send + 'scope,
+    {
+        let (checkpoints, identity, retention) = (self.checkpoints, self.identity, self.retention);
+        self.job = Some(self.scope.spawn(move || {
+            let record = Record {
+                identity,
+                position: &snapshot.position,
+                scores: &snapshot.scores,
+            };
+            let path = checkpoints.path(snapshot.position.step);
+            let failed = |source| TrainingError::CheckpointNotWritten {
+                path,
+                num_bytes: snapshot.num_bytes,
+                source: Box::new(source),
+            };
+            let written = checkpoints.write(&record, snapshot.fill);
+            // A checkpoint that is whole goes ahead of those it replaces.
+            let intact = written.map_err(failed)?;
+            checkpoints.prune(retention)?;
+            Ok(intact)
+        }));
+    }
+
+    /// What was written, if that is done by now.
+    pub(crate) fn poll(&mut self) -> Result<Option<Intact>, TrainingError> {
+        match &self.job {
+            Some(job) if job.is_finished() => self.finish(),
+            _ => Ok(None),
+        }
+    }
+
+    /// Waits until the disk has what was started.
+    pub(crate) fn finish(&mut self) -> Result<Option<Intact>, TrainingError> {
+        let Some(job) = self.job.take() else {
+            return Ok(None);
+        };
+        match job.join() {
+            Ok(result) => result.map(Some),
+            // A panic there is a panic here.
+            Err(payload) => std::panic::resume_unwind(payload),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What is done about a step whose loss or gradient is not finite, or whose gradient is far larger
+//! than those before it.
+
+use serde::{Deserialize, Serialize};
+
+/// Weight of the past in the running statistic of the gradient norm.
+const DECAY: f64 = 0.97;
+/// Norms that are seen before any of them can be a spike.
+const NUM_WARMUP: u64 = 25;
+
+/// `[stability]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StabilitySettings {
+    /// So many steps in a row that are not finite, and the run goes back to its last checkpoint.
+    pub max_skips_in_a_row: usize,
+    /// So often it goes back; then it ends.
+    pub max_rollbacks: usize,
+    /// A gradient norm so many standard deviations above the running mean is a spike and is
+    /// clipped; absent for none.
+    pub spike_threshold: Option<f64>,
+}
+
+impl Default for StabilitySettings {
+    fn default() -> Self {
+        Self {
+            max_skips_in_a_row: 5,
+            max_rollbacks: 3,
+            spike_threshold: None,
+        }
+    }
+}
+
+/// What happened so far.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stability {
+    /// Steps that changed nothing.
+    pub num_skipped: u64,
+    /// Those since the last step that did.
+    pub num_skipped_in_a_row: usize,
+    /// Steps whose gradient was clipped as a spike.
+    pub num_spikes: u64,
+    /// How often the run went back to a checkpoint.
+    pub num_rollbacks: usize,
+    norm: NormStatistic,
+}
+
+/// What is to be done with a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Verdict {
+    /// Update the parameters; gradients above this joint norm are scaled down to it.
+    Update {
+        /// `None` for no limit.
+        limit: Option<f64>,
+    },
+    /// The gradient is a spike: update with it scaled down to `limit`.
+    Spike {
+        /// The norm it is scaled to.
+        limit: f64,
+    },
+    /// Change nothing.
+    Skip,
+    /// Change nothing and go back to the last checkpoint, leaving out the data that led here.
+    RollBack,
+    /// Training has diverged.
+    Stop,
+}
+
+impl Stability {
+    /// Judges a step by the means of its loss terms and its gradient norm.
+    pub fn judge(
+        &mut self,
+        settings: &StabilitySettings,
+        losses: &[f32],
+        norm: f32,
+        clip_norm: Option<f64>,
+    ) -> Verdict {
+        if !norm.is_finite() || losses.iter().any(|loss| !loss.is_finite()) {
+            return self.skip(settings);
+        }
+        self.num_skipped_in_a_row = 0;
+        let norm = f64::from(norm);
+        let limit = settings
+            .spike_threshold
+            .and_then(|threshold| self.norm.spike_limit(norm, threshold));
+        self.norm.add(limit.unwrap_or(norm));
+        match limit {
+            Some(limit) => {
+                self.num_spikes += 1;
+                let limit = clip_norm.map_or(limit, |clip_norm| clip_norm.min(limit));
+                Verdict::Spike { limit }
+            }
+            None => Verdict::Update { limit: clip_norm },
+        }
+    }
+
+    fn skip(&mut self, settings: &StabilitySettings) -> Verdict {
+        self.num_skipped += 1;
+        self.num_skipped_in_a_row += 1;
+        if self.num_skipped_in_a_row < settings.max_skips_in_a_row {
+            Verdict::Skip
+        } else if self.num_rollbacks < settings.max_rollbacks {
+            self.num_skipped_in_a_row = 0;
+            self.num_rollbacks += 1;
+            Verdict::RollBack
+        } else {
+            Verdict::Stop
+        }
+    }
+}
+
+/// Running mean and variance of the gradient norm.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct NormStatistic {
+    count: u64,
+    mean: f64,
+    variance: f64,
+}
+
+impl NormStatistic {
+    fn add(&mut self, norm: f64) {
+        self.count += 1;
+        // A plain mean at first, exponential once there are enough.
+        let weight = (1.0 / self.count as f64).max(1.0 - DECAY);
+        let difference = norm - self.mean;
+        self.mean += weight * difference;
+        self.variance = (1.0 - weight) * (self.variance + weight * difference * difference);
+    }
+
+    /// The norm that a spike is clipped to: the further out it lies, the closer to the mean, so
+    /// that the worst batch counts least (ZClip, Kumar et al. 2025, section 3, the reciprocal
+    /// form). `None` when it is no spike.
+    fn spike_limit(&self, norm: f64, threshold: f64) -> Option<f64> {
+        let deviation = self.variance.sqrt();
+        let distance = (norm - self.mean) / deviation;
+        let is_spike = self.count >= NUM_WARMUP && deviation > 0.0 && distance > threshold;
+        is_spike.then(|| self.mean + threshold * threshold / distance * deviation)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn settings() -> StabilitySettings {
+        StabilitySettings {
+            max_skips_in_a_row: 2,
+            max_rollbacks: 1,
+            spike_threshold: Some(4.0),
+        }
+    }
+
+    fn judge(stability: &mut Stability, norm: f32) -> Verdict {
+        stability.judge(&settings(), &[1.0], norm, Some(1.0))
+    }
+
+    const UPDATE: Verdict = Verdict::Update { limit: Some(1.0) };
+
+    #[test]
+    fn a_loss_or_norm_that_is_not_finite_skips_then_goes_back_then_stops() {
+        let mut stability = Stability::default();
+        assert_eq!(judge(&mut stability, 1.0), UPDATE);
+        assert_eq!(judge(&mut stability, f32::NAN), Verdict::Skip);
+        assert_eq!(judge(&mut stability, 1.0), UPDATE);
+        let bad_loss = stability.judge(&settings(), &[1.0, f32::INFINITY], 1.0, None);
+        assert_eq!(bad_loss, Verdict::Skip);
+        assert_eq!(judge(&mut stability, f32::INFINITY), Verdict::RollBack);
+        assert_eq!(judge(&mut stability, f32::NAN), Verdict::Skip);
+        assert_eq!(judge(&mut stability, f32::NAN), Verdict::Stop);
+        assert_eq!((stability.num_skipped, stability.num_rollbacks), (5, 1));
+    }
+
+    #[test]
+    fn a_spike_is_clipped_near_the_mean_and_hardly_moves_the_statistic() {
+        let mut stability = Stability::default();
+        for index in 0..50 {
+            let norm = 0.5 + 0.01 * (index % 5) as f32;
+            assert_eq!(judge(&mut stability, norm), UPDATE);
+        }
+        let Verdict::Spike { limit } = judge(&mut stability, 5000.0) else {
+            panic!("no spike");
+        };
+        assert!((0.5..0.6).contains(&limit), "{limit}");
+        assert_eq!(judge(&mut stability, 0.53), UPDATE);
+        assert_eq!(stability.num_spikes, 1);
+    }
+
+    #[test]
+    fn the_state_survives_json_to_the_last_bit() {
+        let mut stability = Stability::default();
+        for index in 1..100 {
+            judge(&mut stability, 1.0 / index as f32);
+        }
+        let text = serde_json::to_string(&stability).unwrap();
+        assert_eq!(serde_json::from_str::<Stability>(&text).unwrap(), stability);
+    }
+}

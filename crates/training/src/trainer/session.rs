@@ -1,0 +1,269 @@
+//! One pass through the loop, from where the run stands to its end or an interruption.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use burn::module::Module;
+use lamplight_data::DataError;
+use lamplight_data::loader::Drawn;
+
+use super::due::Due;
+use super::log::{Log, Measured};
+use super::{Outcome, Start, Trainer};
+use crate::checkpoint::{
+    Checkpoints, Intact, LORA, OPTIMIZER, Position, Snapshot, Writer,
+};
+use crate::gradients::{clip_factor, scale};
+use crate::progress::Observer;
+use crate::schedule::Schedule;
+use crate::stability::Verdict;
+use crate::task::Task;
+use crate::weights::Weights;
+use crate::{TrainingError, lora, seed};
+
+/// A trainer at work.
+pub(super) struct Session<'run, 'scope, 'env, T: Task> {
+    pub(super) trainer: Trainer<'env, T>,
+    pub(super) schedule: Schedule,
+    pub(super) position: Position,
+    pub(super) checkpoints: &'env Checkpoints,
+    pub(super) writer: Writer<'scope, 'env>,
+    pub(super) last_checkpoint: Option<PathBuf>,
+    pub(super) log: Log,
+    pub(super) observer: &'run mut dyn Observer,
+}
+
+/// What a step came to.
+enum Stepped<M> {
+    /// The model to go on with, updated or, after a skipped step, as it was.
+    Forward(M),
+    /// Too many steps in a row were not finite.
+    Back,
+}
+
+impl<T: Task> Session<'_, '_, '_, T> {
+    pub(super) fn run(
+        mut self,
+        mut model: T::Model,
+        mut batches: impl Iterator<Item = Result<Drawn<T::Batch>, DataError>>,
+    ) -> Result<Outcome<T::Model>, TrainingError> {
+        let num_steps = self.trainer.recipe.training.steps;
+        if self.position.step > 0 {
+            self.observer.resumed(self.position.step, self.log.history());
+        }
+        while self.position.step < num_steps {
+            let micro_batches = self.draw(&mut batches)?;
+            model = match self.step(model, &micro_batches)? {
+                Stepped::Forward(model) => model,
+                Stepped::Back => self.roll_back()?,
+            };
+            let step = self.position.step;
+            self.observer.stepped(step);
+            let settings = &self.trainer.recipe.training;
+            let due = Due::after(step, settings, self.observer.is_interrupted());
+            if due.logs && let Some(line) = self.log.flush(&self.position)? {
+                self.observer.logged(&line);
+            }
+            let scores = match due.evaluates {
+                true => self.evaluate(&model)?,
+                false => BTreeMap::new(),
+            };
+            // Amid bad steps the last checkpoint is still the one to go back to.
+            let is_sound = self.position.stability.num_skipped_in_a_row == 0;
+            if due.saves && (is_sound || due.ends) {
+                self.save(&model, scores)?;
+            }
+            let written = self.writer.poll()?;
+            self.report_written(written);
+            if due.ends {
+                break;
+            }
+        }
+        let written = self.writer.finish()?;
+        self.report_written(written);
+        Ok(Outcome {
+            model,
+            history: self.log.into_history(),
+            checkpoint: self.checkpoints.path(self.position.step),
+            num_steps: self.position.step,
+        })
+    }
+
+    /// The batches of one step.
+    fn draw(
+        &mut self,
+        batches: &mut impl Iterator<Item = Result<Drawn<T::Batch>, DataError>>,
+    ) -> Result<Vec<T::Batch>, TrainingError> {
+        let mut micro_batches = Vec::new();
+        for drawn in batches.take(self.trainer.recipe.training.accumulation) {
+            let Drawn { batch, cursor } = drawn?;
+            self.position.cursor = cursor;
+            micro_batches.push(batch);
+        }
+        Ok(micro_batches)
+    }
+
+    /// One optimizer step, over the gradients of all micro-batches.
+    fn step(
+        &mut self,
+        model: T::Model,
+        micro_batches: &[T::Batch],
+    ) -> Result<Stepped<T::Model>, TrainingError> {
+        let started = Instant::now();
+        let trainer = &mut self.trainer;
+        let index = self.position.step;
+        let (gradients, measured) = trainer.gradients(index, &model, micro_batches)?;
+        let recipe = trainer.recipe;
+        let (norm, losses) = (measured.gradient_norm, measured.losses.as_slice());
+        let verdict = self.position.stability.judge(
+            &recipe.stability,
+            losses,
+            norm,
+            recipe.training.clip_norm,
+        );
+        let learning_rate = self.schedule.at(index);
+        let limit = match verdict {
+            Verdict::Update { limit } => limit,
+            Verdict::Spike { limit } => {
+                self.observer.warned(&format!(
+                    "step {}: gradient norm {norm:.3e} is a spike, clipped to {limit:.3e}",
+                    index + 1
+                ));
+                Some(limit)
+            }
+            Verdict::Skip => {
+                self.observer.warned(&format!(
+                    "step {}: loss {losses:?} or gradient norm {norm} is not finite, step skipped",
+                    index + 1
+                ));
+                self.position.step += 1;
+                return Ok(Stepped::Forward(model));
+            }
+            Verdict::RollBack => return Ok(Stepped::Back),
+            Verdict::Stop => return Err(self.diverged(&measured)),
+        };
+        let gradients = scale(&model, gradients, clip_factor(norm, limit));
+        let model = trainer.optimizer.step(learning_rate, model, gradients);
+        self.position.step += 1;
+        self.position.num_tokens += measured.num_tokens;
+        self.log.push(&measured, learning_rate, started.elapsed());
+        Ok(Stepped::Forward(model))
+    }
+
+    /// Goes back to the last checkpoint, but not in the data: what led here is left out.
+    fn roll_back(&mut self) -> Result<T::Model, TrainingError> {
+        let written = self.writer.finish()?;
+        self.report_written(written);
+        let from = self.position.step + 1;
+        let observer = &mut *self.observer;
+        let newest = (self.checkpoints)
+            .newest_intact(&mut |damaged| observer.warned(&damaged.to_string()))?;
+        let Some(checkpoint) = newest else {
+            return Err(self.diverged(&Measured::default()));
+        };
+        let Start { model, position } = self.trainer.restore(&checkpoint)?;
+        self.observer.warned(&format!(
+            "step {from}: {} steps in a row were not finite; going back to step {} and on with other data",
+            self.trainer.recipe.stability.max_skips_in_a_row, position.step
+        ));
+        self.position.step = position.step;
+        self.log.rewind(&self.position)?;
+        self.observer.resumed(self.position.step, self.log.history());
+        Ok(model)
+    }
+
+    fn diverged(&self, measured: &Measured) -> TrainingError {
+        let terms = self.trainer.task.terms();
+        let weighted = terms.iter().zip(&measured.losses);
+        TrainingError::Diverged {
+            step: self.position.step + 1,
+            loss: weighted
+                .map(|(term, loss)| term.factor * f64::from(*loss))
+                .sum(),
+            norm: measured.gradient_norm,
+            num_rollbacks: self.position.stability.num_rollbacks,
+            last_checkpoint: match &self.last_checkpoint {
+                Some(path) => format!("the last checkpoint is {}", path.display()),
+                None => "no checkpoint was written yet".to_owned(),
+            },
+        }
+    }
+
+    /// Scores the model; the scores that are numbers go into the checkpoint of this step.
+    fn evaluate(&mut self, model: &T::Model) -> Result<BTreeMap<String, f64>, TrainingError> {
+        let paused = Instant::now();
+        let step = self.position.step;
+        let trainer = &self.trainer;
+        self.observer.evaluating(step);
+        trainer
+            .device
+            .seed(seed::for_evaluation(trainer.recipe.training.seed));
+        let device = trainer.device.clone().inner();
+        let evaluation = trainer.task.evaluate(&model.valid(), &device)?;
+        self.observer.evaluated(step, &evaluation);
+        let finite = evaluation.scores.iter().filter(|(_, score)| score.is_finite());
+        let scores = finite.cloned().collect();
+        self.log.push_evaluation(step, evaluation)?;
+        for warning in trainer.task.warnings(&self.log.history().evaluations) {
+            self.observer.warned(&warning);
+        }
+        self.log.pause(paused.elapsed());
+        Ok(scores)
+    }
+
+    /// Starts to write a checkpoint of this step. The model is shared with the writer, not copied:
+    /// an update makes new tensors.
+    fn save(
+        &mut self,
+        model: &T::Model,
+        scores: BTreeMap<String, f64>,
+    ) -> Result<(), TrainingError> {
+        let paused = Instant::now();
+        let written = self.writer.finish()?;
+        self.report_written(written);
+        self.position.seconds = self.log.seconds();
+        let task = self.trainer.task;
+        let model = model.valid();
+        let optimizer = self.trainer.optimizer.state();
+        let num_bytes = 4 * model.num_params() as u64 + optimizer.num_bytes();
+        let is_adapted = self.trainer.recipe.lora.is_some();
+        self.writer.start(Snapshot {
+            position: self.position.clone(),
+            scores,
+            num_bytes,
+            fill: move |folder: &Path| {
+                task.save(&model, folder)?;
+                if is_adapted {
+                    write_factors(&model, &folder.join(LORA))?;
+                }
+                let path = folder.join(OPTIMIZER);
+                let bytes = optimizer.to_safetensors().map_err(|source| {
+                    TrainingError::OptimizerState {
+                        path: path.clone(),
+                        source,
+                    }
+                })?;
+                std::fs::write(&path, bytes).map_err(TrainingError::io("write", &path))
+            },
+        });
+        self.log.pause(paused.elapsed());
+        Ok(())
+    }
+
+    fn report_written(&mut self, written: Option<Intact>) {
+        if let Some(Intact { path, manifest }) = written {
+            self.observer.saved(manifest.position.step, &path);
+            self.last_checkpoint = Some(path);
+        }
+    }
+}
+
+fn write_factors<M: Module>(model: &M, path: &Path) -> Result<(), TrainingError> {
+    let factors = Weights::of(model, lora::is_factor).to_safetensors();
+    let bytes = factors.map_err(|source| TrainingError::Weights {
+        path: path.to_owned(),
+        source,
+    })?;
+    std::fs::write(path, bytes).map_err(TrainingError::io("write", path))
+}
