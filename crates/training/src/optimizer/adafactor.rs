@@ -50,6 +50,10 @@ pub struct AdafactorState<const D: usize> {
 }
 
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "two handles of tensors, one enum per parameter"
+)]
 enum SecondMoment<const D: usize> {
     /// In the parameter's own shape.
     Full(Tensor<D>),
@@ -107,6 +111,36 @@ impl Adafactor {
     pub fn new(config: AdafactorConfig) -> Self {
         Self { config }
     }
+
+    /// The state after one more gradient, but for the first moment, and the clipped update that it
+    /// gives at a learning rate of 1.
+    fn normalized<const D: usize>(
+        &self,
+        gradient: Tensor<D>,
+        state: Option<AdafactorState<D>>,
+    ) -> (AdafactorState<D>, Tensor<D>) {
+        let squared = gradient.clone().square().add_scalar(EPSILON);
+        let fresh = SecondMoment::of(squared, self.config.is_factored(&gradient.dims()));
+        let state = match state {
+            None => AdafactorState {
+                first: None,
+                second: fresh,
+                num_updates: 1,
+            },
+            Some(old) => {
+                let num_updates = old.num_updates.saturating_add(1);
+                let weight = (num_updates as f64).powf(-self.config.decay_exponent);
+                AdafactorState {
+                    first: old.first,
+                    second: old.second.mix(fresh, weight),
+                    num_updates,
+                }
+            }
+        };
+        let update = state.second.normalize(gradient);
+        let excess = rms(update.clone()).div_scalar(self.config.clip_threshold);
+        (state, update / excess.clamp_min(1.0))
+    }
 }
 
 impl Optimizer for Adafactor {
@@ -120,44 +154,25 @@ impl Optimizer for Adafactor {
         state: Option<AdafactorState<D>>,
     ) -> (Tensor<D>, Option<AdafactorState<D>>) {
         let config = &self.config;
-        let squared = gradient.clone().square().add_scalar(EPSILON);
-        let fresh = SecondMoment::of(squared, config.is_factored(&parameter.dims()));
-        let (second, first, num_updates) = match state {
-            None => (fresh, None, 1),
-            Some(old) => {
-                let num_updates = old.num_updates.saturating_add(1);
-                let weight = (num_updates as f64).powf(-config.decay_exponent);
-                (old.second.mix(fresh, weight), old.first, num_updates)
-            }
-        };
-        let update = second.normalize(gradient);
-        let excess = rms(update.clone()).div_scalar(config.clip_threshold);
+        let (mut state, update) = self.normalized(gradient, state);
         // The step size of this parameter, [1, ..].
         let size = match config.scale_parameter {
             true => rms(parameter.clone()).clamp_min(MIN_PARAMETER_RMS),
             false => Tensor::ones([1; D], &parameter.device()),
         }
         .mul_scalar(learning_rate);
-        let update = update / excess.clamp_min(1.0) * size.clone();
-        let (update, first) = match config.beta1 {
-            None => (update, None),
-            Some(beta1) => {
-                let fresh = update.mul_scalar(1.0 - beta1);
-                let first = match first {
-                    Some(first) => first.mul_scalar(beta1) + fresh,
-                    None => fresh,
-                };
-                (first.clone(), Some(first))
-            }
-        };
+        let mut update = update * size.clone();
+        if let Some(beta1) = config.beta1 {
+            let fresh = update.mul_scalar(1.0 - beta1);
+            update = match state.first.take() {
+                Some(first) => first.mul_scalar(beta1) + fresh,
+                None => fresh,
+            };
+            state.first = Some(update.clone());
+        }
         let parameter = match config.weight_decay {
             0.0 => parameter,
             decay => parameter.clone() - parameter * size.mul_scalar(decay),
-        };
-        let state = AdafactorState {
-            first,
-            second,
-            num_updates,
         };
         (parameter - update, Some(state))
     }
