@@ -161,7 +161,7 @@ mod terminal {
     const ENTERED: &str = "\x1b[?1049h";
     const LEFT: &str = "\x1b[?1049l";
 
-    /// Starts a training that goes on until it is stopped, and waits for its first metrics.
+    /// Starts a training of so many steps.
     fn start(folder: &Path, num_steps: &str) -> Child {
         let sentence = |i: usize| format!("the lamp number {i} stands on table {} here\n\n", i % 7);
         fs::write(
@@ -178,18 +178,21 @@ mod terminal {
              --set data.inputs_length=16 --set data.held_out=0.2 \
              --set data.train_tokenizer.vocab_size=80"
         );
-        let child = Command::new("script")
+        Command::new("script")
             .args(["--quiet", "--return", "--command", &command, "/dev/null"])
             .current_dir(folder)
             .env("TERM", "xterm")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the program `script` of util-linux");
+            .expect("the program `script` of util-linux")
+    }
+
+    fn wait_for_metrics(folder: &Path) {
         for _ in 0..600 {
             let metrics = fs::read_to_string(folder.join("run/metrics.jsonl"));
             if metrics.is_ok_and(|text| text.contains('\n')) {
-                return child;
+                return;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -207,6 +210,7 @@ mod terminal {
     fn the_view_is_shown_and_the_terminal_given_back() {
         let folder = tempdir().unwrap();
         let mut child = start(folder.path(), "400");
+        wait_for_metrics(folder.path());
         press(&mut child, b"typed");
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
@@ -229,6 +233,7 @@ mod terminal {
     fn ctrl_c_in_the_view_ends_the_run_with_a_checkpoint() {
         let folder = tempdir().unwrap();
         let mut child = start(folder.path(), "1000000");
+        wait_for_metrics(folder.path());
         press(&mut child, b"\x03");
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
