@@ -7,7 +7,7 @@ use lamplight_training::evaluation::Evaluation;
 use lamplight_training::metrics::StepMetrics;
 use lamplight_training::progress::Plan;
 
-use super::{compute, count, utilization};
+use super::{compute, count, utilisation};
 
 /// The state of a run.
 #[derive(Default)]
@@ -112,7 +112,7 @@ impl Dashboard {
             fact("compute", compute, false);
         }
         if let Some(peak) = self.peak_flops {
-            fact("MFU", utilization(metrics, peak), false);
+            fact("MFU", utilisation(metrics, peak), false);
         }
         fact("tokens", count(metrics.num_tokens as f64), false);
         if let Some(bytes) = metrics.memory_bytes {
