@@ -63,6 +63,7 @@ impl Observer for Lines {
 
     fn resumed(&mut self, step: usize, _history: &History) {
         self.first_step = step;
+        self.started = Instant::now();
         self.line(&format!("  going on after step {step}"));
     }
 
