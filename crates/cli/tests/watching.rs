@@ -148,3 +148,98 @@ fn a_folder_that_is_no_run_is_refused_by_path() {
     assert!(!folder.path().join("compare.html").exists());
     refusal(&mut lamplight(folder.path(), &["compare", "empty"]));
 }
+
+/// A terminal of 80 by 24, which `script` makes and whose output it gives.
+#[cfg(target_os = "linux")]
+mod terminal {
+    use std::io::Write;
+    use std::process::{Child, Command, Stdio};
+    use std::time::Duration;
+
+    use super::*;
+
+    const ENTERED: &str = "\x1b[?1049h";
+    const LEFT: &str = "\x1b[?1049l";
+
+    /// Starts a training of so many steps.
+    fn start(folder: &Path, num_steps: &str) -> Child {
+        let sentence = |i: usize| format!("the lamp number {i} stands on table {} here\n\n", i % 7);
+        fs::write(
+            folder.join("corpus.txt"),
+            (0..60).map(sentence).collect::<String>(),
+        )
+        .unwrap();
+        let program = assert_cmd::cargo::cargo_bin!("lamplight")
+            .display()
+            .to_string();
+        let command = format!(
+            "stty rows 24 cols 80; exec '{program}' train electra_tiny --data corpus.txt --output run \
+             --set training.steps={num_steps} --set training.batch_size=2 --set training.log_every=1 \
+             --set data.inputs_length=16 --set data.held_out=0.2 \
+             --set data.train_tokenizer.vocab_size=80"
+        );
+        Command::new("script")
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+            .current_dir(folder)
+            .env("TERM", "xterm")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program `script` of util-linux")
+    }
+
+    fn wait_for_metrics(folder: &Path) {
+        for _ in 0..600 {
+            let metrics = fs::read_to_string(folder.join("run/metrics.jsonl"));
+            if metrics.is_ok_and(|text| text.contains('\n')) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the run does not begin");
+    }
+
+    /// Presses keys; the pipe stays open, as its end would be Ctrl-D.
+    fn press(child: &mut Child, keys: &[u8]) {
+        let keyboard = child.stdin.as_mut().unwrap();
+        keyboard.write_all(keys).unwrap();
+        keyboard.flush().unwrap();
+    }
+
+    #[test]
+    fn the_view_is_shown_and_the_terminal_given_back() {
+        let folder = tempdir().unwrap();
+        let mut child = start(folder.path(), "400");
+        wait_for_metrics(folder.path());
+        press(&mut child, b"typed");
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text}");
+        let (before, rest) = text.split_once(ENTERED).unwrap();
+        let (view, after) = rest.split_once(LEFT).unwrap();
+        assert_eq!(before, "");
+        assert!(
+            view.contains("training loss") && view.contains("tokens/s"),
+            "{view}"
+        );
+        assert!(!view.contains("typed"), "keys are not echoed into the view");
+        assert!(
+            after.contains("step 400, held out:") && after.contains("report"),
+            "{after}"
+        );
+    }
+
+    #[test]
+    fn ctrl_c_in_the_view_ends_the_run_with_a_checkpoint() {
+        let folder = tempdir().unwrap();
+        let mut child = start(folder.path(), "1000000");
+        wait_for_metrics(folder.path());
+        press(&mut child, b"\x03");
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{text}");
+        assert!(text.contains(LEFT), "{text}");
+        let checkpoints = fs::read_dir(folder.path().join("run/checkpoints")).unwrap();
+        assert_eq!(checkpoints.count(), 1);
+    }
+}

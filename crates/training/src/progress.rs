@@ -42,7 +42,8 @@ pub trait Observer {
     fn preparing(&mut self, _stage: Stage) {}
     /// Everything is ready for the first step.
     fn started(&mut self, _plan: &Plan, _folder: &Path) {}
-    /// The run goes on after this step of an earlier one, whose metrics were read back.
+    /// The run goes on after this step, with what was measured up to it: it was resumed, or has gone
+    /// back to a checkpoint.
     fn resumed(&mut self, _step: usize, _history: &History) {}
     /// A step is done; steps count from one.
     fn stepped(&mut self, _step: usize) {}

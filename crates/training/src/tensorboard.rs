@@ -1,125 +1,14 @@
-//! Event files that TensorBoard reads: records of protocol buffers.
-//!
-//! The layout is that of TensorFlow's `tfrecord` and `event.proto`: each record is its length, a
-//! checksum of the length, the message and a checksum of the message.
+//! Event files that TensorBoard reads.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+mod event_file;
 
-use prost::Message;
+use std::path::Path;
 
 use crate::TrainingError;
 use crate::evaluation::Evaluation;
 use crate::metrics::{History, StepMetrics};
 use crate::progress::{Observer, Plan};
-
-/// What the first record of a file says, by which readers know the layout.
-const FILE_VERSION: &str = "brain.Event:2";
-/// `SessionLog.START`: makes readers forget what an earlier file says of this step and later ones.
-const START: i32 = 1;
-
-/// `tensorflow.Event`, as far as scalars need it.
-#[derive(Clone, PartialEq, Message)]
-struct Event {
-    /// Seconds since 1970.
-    #[prost(double, tag = "1")]
-    wall_time: f64,
-    #[prost(int64, tag = "2")]
-    step: i64,
-    #[prost(oneof = "What", tags = "3, 5, 7")]
-    what: Option<What>,
-}
-
-#[derive(Clone, PartialEq, prost::Oneof)]
-enum What {
-    #[prost(string, tag = "3")]
-    FileVersion(String),
-    #[prost(message, tag = "5")]
-    Summary(Summary),
-    #[prost(message, tag = "7")]
-    SessionLog(SessionLog),
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Summary {
-    #[prost(message, repeated, tag = "1")]
-    value: Vec<Scalar>,
-}
-
-/// `Summary.Value` with the one kind of value that is written here.
-#[derive(Clone, PartialEq, Message)]
-struct Scalar {
-    #[prost(string, tag = "1")]
-    tag: String,
-    /// In a oneof of the original, so that 0 is written, too.
-    #[prost(float, optional, tag = "2")]
-    simple_value: Option<f32>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct SessionLog {
-    #[prost(int32, tag = "1")]
-    status: i32,
-}
-
-/// An event file that is being written.
-struct EventFile {
-    path: PathBuf,
-    file: File,
-}
-
-impl EventFile {
-    /// Creates a file in `folder`, which is created where it is missing.
-    fn create(folder: &Path) -> Result<Self, TrainingError> {
-        fs::create_dir_all(folder).map_err(TrainingError::io("create", folder))?;
-        // Readers want `tfevents` in the name and read the files in the order of their names.
-        let (seconds, process) = (now() as u64, std::process::id());
-        let path = folder.join(format!(
-            "events.out.tfevents.{seconds:010}.lamplight.{process}"
-        ));
-        let file = File::create_new(&path).map_err(TrainingError::io("create", &path))?;
-        let mut events = Self { path, file };
-        events.write(0, What::FileVersion(FILE_VERSION.to_owned()))?;
-        Ok(events)
-    }
-
-    fn write(&mut self, step: usize, what: What) -> Result<(), TrainingError> {
-        let event = Event {
-            wall_time: now(),
-            step: step as i64,
-            what: Some(what),
-        };
-        let bytes = record(&event.encode_to_vec());
-        let failed = TrainingError::io("write", &self.path);
-        self.file.write_all(&bytes).map_err(failed)
-    }
-}
-
-fn now() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0.0, |duration| duration.as_secs_f64())
-}
-
-/// Length, its checksum, the message, its checksum; all little-endian.
-fn record(message: &[u8]) -> Vec<u8> {
-    let length = (message.len() as u64).to_le_bytes();
-    [
-        &length[..],
-        &masked_checksum(&length).to_le_bytes(),
-        message,
-        &masked_checksum(message).to_le_bytes(),
-    ]
-    .concat()
-}
-
-/// CRC-32C, turned and shifted so that a checksum of data that holds checksums is still a good one.
-fn masked_checksum(bytes: &[u8]) -> u32 {
-    crc32c::crc32c(bytes)
-        .rotate_right(15)
-        .wrapping_add(0xa282_ead8)
-}
+use event_file::{EventFile, START, Scalar, SessionLog, Summary, What};
 
 /// Writes what is measured into the folder `tensorboard` of the run.
 ///
@@ -202,6 +91,11 @@ impl Observer for TensorBoard {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::fs;
+
+    use prost::Message;
+
+    use super::event_file::{Event, masked_checksum};
     use super::*;
 
     /// The messages of a file; every checksum is checked.
@@ -217,28 +111,6 @@ mod tests {
             bytes = &bytes[16 + length..];
         }
         events
-    }
-
-    #[test]
-    fn the_checksum_is_crc_32c_and_masked_as_in_tfrecord() {
-        // RFC 3720, B.4: 32 bytes of zero.
-        assert_eq!(crc32c::crc32c(&[0; 32]), 0x8a91_36aa);
-        assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
-        let crc = 0xe306_9283_u32;
-        let masked = ((crc >> 15) | (crc << 17)).wrapping_add(0xa282_ead8);
-        assert_eq!(masked_checksum(b"123456789"), masked);
-    }
-
-    #[test]
-    fn the_first_record_is_the_version_byte_by_byte() {
-        let event = Event {
-            wall_time: 0.0,
-            step: 0,
-            what: Some(What::FileVersion(FILE_VERSION.to_owned())),
-        };
-        assert_eq!(event.encode_to_vec(), b"\x1a\x0dbrain.Event:2");
-        // 15 bytes of message.
-        assert_eq!(record(&event.encode_to_vec())[..8], 15u64.to_le_bytes());
     }
 
     #[test]

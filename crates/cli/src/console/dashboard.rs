@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use lamplight_training::evaluation::Evaluation;
-use lamplight_training::metrics::StepMetrics;
+use lamplight_training::metrics::{History, StepMetrics};
 use lamplight_training::progress::Plan;
 
-use super::{compute, count, utilization};
+use super::{compute, count, utilisation};
 
 /// The state of a run.
 #[derive(Default)]
@@ -55,6 +55,17 @@ impl Dashboard {
         }
         self.step = self.step.max(metrics.step);
         self.metrics = Some(metrics.clone());
+    }
+
+    /// Replaces what was measured by what was measured up to this step: a run was resumed, or has gone
+    /// back to a checkpoint.
+    pub(super) fn go_on_after(&mut self, step: usize, history: &History) {
+        self.losses.clear();
+        self.metrics = None;
+        history.steps.iter().for_each(|metrics| self.push(metrics));
+        self.evaluation = history.evaluations.last().cloned();
+        self.first_step = step;
+        self.step = step;
     }
 
     pub(super) fn num_steps(&self) -> usize {
@@ -112,7 +123,7 @@ impl Dashboard {
             fact("compute", compute, false);
         }
         if let Some(peak) = self.peak_flops {
-            fact("MFU", utilization(metrics, peak), false);
+            fact("MFU", utilisation(metrics, peak), false);
         }
         fact("tokens", count(metrics.num_tokens as f64), false);
         if let Some(bytes) = metrics.memory_bytes {
@@ -145,6 +156,27 @@ mod tests {
         assert_eq!(time_left(20.0, 20..25, 30), 20.0);
         assert_eq!(time_left(5.0, 0..0, 30), 150.0);
         assert_eq!(time_left(5.0, 0..40, 30), 0.0);
+    }
+
+    #[test]
+    fn a_run_that_goes_back_forgets_what_came_later() {
+        let metrics = |step| StepMetrics {
+            step,
+            loss: 1.0,
+            ..StepMetrics::default()
+        };
+        let mut dashboard = Dashboard::default();
+        (1..=5).for_each(|step| dashboard.push(&metrics(step)));
+        let history = History {
+            steps: vec![metrics(1), metrics(2)],
+            evaluations: Vec::new(),
+        };
+        dashboard.go_on_after(3, &history);
+        assert_eq!(dashboard.losses, [(1.0, 1.0), (2.0, 1.0)]);
+        assert_eq!((dashboard.first_step, dashboard.step), (3, 3));
+        assert!(dashboard.time_left(Moment::default()).is_none());
+        dashboard.push(&metrics(4));
+        assert_eq!(dashboard.losses.len(), 3);
     }
 
     #[test]

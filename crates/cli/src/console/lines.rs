@@ -9,7 +9,7 @@ use lamplight_training::metrics::{History, StepMetrics};
 use lamplight_training::progress::{Observer, Plan, Stage};
 
 use super::dashboard::time_left;
-use super::{compute, count, duration, score_line, stage, start, utilization};
+use super::{compute, count, duration, score_line, stage, start, utilisation};
 use crate::interrupt;
 
 /// Between two lines about what passes quickly.
@@ -63,6 +63,7 @@ impl Observer for Lines {
 
     fn resumed(&mut self, step: usize, _history: &History) {
         self.first_step = step;
+        self.started = Instant::now();
         self.line(&format!("  going on after step {step}"));
     }
 
@@ -75,7 +76,7 @@ impl Observer for Lines {
             speed = format!("{speed}  {compute}");
         }
         if let Some(peak) = self.peak_flops {
-            speed = format!("{speed}  MFU {}", utilization(metrics, peak));
+            speed = format!("{speed}  MFU {}", utilisation(metrics, peak));
         }
         self.passing(&format!(
             "step {}/{}  loss {:.3}  {speed}  {} left",

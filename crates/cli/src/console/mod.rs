@@ -75,7 +75,7 @@ fn compute(metrics: &StepMetrics) -> Option<String> {
 }
 
 /// What share the model uses of what the device can do.
-fn utilization(metrics: &StepMetrics, peak_flops: f64) -> String {
+fn utilisation(metrics: &StepMetrics, peak_flops: f64) -> String {
     format!("{:.1} %", 100.0 * metrics.flops_per_second / peak_flops)
 }
 
@@ -114,13 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn utilization_is_the_share_of_the_peak() {
+    fn utilisation_is_the_share_of_the_peak() {
         let metrics = StepMetrics {
             flops_per_second: 5e11,
             ..StepMetrics::default()
         };
         assert_eq!(compute(&metrics).as_deref(), Some("500.0 GFLOP/s"));
-        assert_eq!(utilization(&metrics, 2e12), "25.0 %");
+        assert_eq!(utilisation(&metrics, 2e12), "25.0 %");
         assert_eq!(compute(&StepMetrics::default()), None);
     }
 }

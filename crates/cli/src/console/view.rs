@@ -134,14 +134,9 @@ impl Observer for View {
 
     fn resumed(&mut self, step: usize, history: &History) {
         self.line(format!("  going on after step {step}"));
-        let dashboard = &mut self.shared().dashboard;
-        history
-            .steps
-            .iter()
-            .for_each(|metrics| dashboard.push(metrics));
-        dashboard.evaluation = history.evaluations.last().cloned();
-        dashboard.first_step = step;
-        dashboard.step = step;
+        let mut shared = self.shared();
+        shared.started = Instant::now();
+        shared.dashboard.go_on_after(step, history);
     }
 
     fn stepped(&mut self, step: usize) {

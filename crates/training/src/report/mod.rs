@@ -70,9 +70,9 @@ fn section(run: &RunSummary) -> Result<String, TrainingError> {
         html.push_str(&examples::html(&evaluation.examples));
     }
     let recipe = escape(&run.recipe.to_toml()?);
-    let _ = write!(
+    let _ = writeln!(
         html,
-        "<details><summary>Recipe</summary><pre>{recipe}</pre></details>\n"
+        "<details><summary>Recipe</summary><pre>{recipe}</pre></details>"
     );
     if !run.checkpoint.as_os_str().is_empty() {
         let checkpoint = escape(&run.checkpoint.display().to_string());
