@@ -47,7 +47,12 @@ pub struct TrainArguments {
     #[arg(long, value_name = "DIR", requires = "recipe")]
     pub tokenizer: Option<PathBuf>,
     /// A folder with weights to start from, in Hugging Face's layout and of the recipe's shapes
-    #[arg(long, value_name = "DIR", requires = "recipe", conflicts_with = "resume")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "recipe",
+        conflicts_with = "resume"
+    )]
     pub init_from: Option<PathBuf>,
     /// The folder to write into, empty or not there yet [default: the next free runs/RECIPE-N]
     #[arg(long, value_name = "DIR")]

@@ -15,11 +15,7 @@ pub fn clip_factor(norm: f32, limit: Option<f64>) -> f64 {
 }
 
 /// All gradients times a factor.
-pub fn scale<M: Module>(
-    module: &M,
-    gradients: GradientsParams,
-    factor: f64,
-) -> GradientsParams {
+pub fn scale<M: Module>(module: &M, gradients: GradientsParams, factor: f64) -> GradientsParams {
     if factor == 1.0 {
         return gradients;
     }

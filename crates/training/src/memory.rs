@@ -9,7 +9,10 @@ pub(crate) use footprint::{Footprint, electra, t5};
 /// Bytes of this process that are resident in the host's memory; none where the system does not
 /// tell it as Linux does (`VmRSS`, proc_pid_status(5)).
 pub fn resident_bytes() -> Option<u64> {
-    kibibytes(&std::fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
+    kibibytes(
+        &std::fs::read_to_string("/proc/self/status").ok()?,
+        "VmRSS:",
+    )
 }
 
 /// The value of a line of Linux's `NAME: NUMBER kB`, in bytes.

@@ -226,7 +226,10 @@ impl Run {
             Some(_) => Weights::of(&model, lora::is_factor).num_elements(),
             None => model.num_params(),
         };
-        observer.started(&self.plan(num_parameters, material.num_tokens), folder.path());
+        observer.started(
+            &self.plan(num_parameters, material.num_tokens),
+            folder.path(),
+        );
         let mut trainer = Trainer {
             task,
             recipe,

@@ -60,7 +60,12 @@ impl Sources {
     /// # Errors
     /// The working directory is gone.
     pub fn absolute(&self) -> Result<Self, TrainingError> {
-        let all = |paths: &[PathBuf]| paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>();
+        let all = |paths: &[PathBuf]| {
+            paths
+                .iter()
+                .map(|path| absolute(path))
+                .collect::<Result<_, _>>()
+        };
         Ok(Self {
             data: all(&self.data)?,
             valid: all(&self.valid)?,

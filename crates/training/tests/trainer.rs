@@ -201,7 +201,11 @@ impl Observer for StopAfter {
 
 #[test]
 fn an_interrupted_run_ends_with_a_checkpoint() {
-    let (_folder, outcome) = train(&recipe(50, 1, 1e-3), &[batch(&["ab"])], &mut StopAfter(3, 0));
+    let (_folder, outcome) = train(
+        &recipe(50, 1, 1e-3),
+        &[batch(&["ab"])],
+        &mut StopAfter(3, 0),
+    );
     let outcome = outcome.unwrap();
     assert_eq!(outcome.num_steps, 3);
     assert!(outcome.checkpoint.ends_with("step-3"));
@@ -229,7 +233,8 @@ fn scaling_scales_all_gradients_by_one_factor() {
         let losses = task.losses(&model, &batch(&["ab", "c"]), &tape).unwrap();
         GradientsParams::from_grads(losses.into_iter().next().unwrap().backward(), &model)
     };
-    let norm = |gradients: &GradientsParams| global_norm(&model, gradients).unwrap().into_scalar::<f32>();
+    let norm =
+        |gradients: &GradientsParams| global_norm(&model, gradients).unwrap().into_scalar::<f32>();
     let before = norm(&gradients());
     let scaled = scale(&model, gradients(), 1.0 / f64::from(before));
     assert_close("norm after", &[norm(&scaled)], &[1.0], 1e-5, 0.0);
@@ -337,9 +342,16 @@ fn a_step_that_is_not_finite_changes_nothing_and_is_counted() {
     let (skipped, outcome) = train_task(&third_is_nan, &recipe, &batches, &mut warnings);
     let steps = outcome.unwrap().history.steps;
     assert_eq!(steps.last().unwrap().num_skipped, 1);
-    assert_eq!(steps.iter().map(|line| line.step).collect::<Vec<_>>(), [1, 2, 4, 5, 6]);
+    assert_eq!(
+        steps.iter().map(|line| line.step).collect::<Vec<_>>(),
+        [1, 2, 4, 5, 6]
+    );
     assert_eq!(warnings.0.len(), 1);
-    assert!(warnings.0[0].contains("step 3") && warnings.0[0].contains("skipped"), "{warnings:?}", warnings = warnings.0);
+    assert!(
+        warnings.0[0].contains("step 3") && warnings.0[0].contains("skipped"),
+        "{warnings:?}",
+        warnings = warnings.0
+    );
     // As if the step had not been: one fewer update, at the same constant rate.
     let mut shorter = recipe.clone();
     shorter.training.steps = 5;
@@ -357,14 +369,27 @@ fn many_bad_steps_in_a_row_go_back_to_the_checkpoint_and_on_with_other_data() {
         recipe
     };
     // Steps 5, 6 and 7 are bad once; the checkpoint before is that of step 4.
-    let faulty = Faulty::new(|call| if (4..7).contains(&call) { f32::INFINITY } else { 1.0 });
+    let faulty = Faulty::new(|call| {
+        if (4..7).contains(&call) {
+            f32::INFINITY
+        } else {
+            1.0
+        }
+    });
     let mut warnings = Warnings::default();
     let batches = [batch(&["ab", "c"])];
     let (healed, outcome) = train_task(&faulty, &recipe, &batches, &mut warnings);
     let steps = outcome.unwrap().history.steps;
     assert_eq!(steps.last().unwrap().num_skipped, 3);
-    assert_eq!(steps.iter().map(|line| line.step).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
-    assert!(warnings.0.last().unwrap().contains("going back to step 4"), "{:?}", warnings.0);
+    assert_eq!(
+        steps.iter().map(|line| line.step).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5, 6, 7, 8]
+    );
+    assert!(
+        warnings.0.last().unwrap().contains("going back to step 4"),
+        "{:?}",
+        warnings.0
+    );
     let (whole, outcome) = train(&recipe, &batches, &mut Silent);
     outcome.unwrap();
     assert_eq!(weights(&healed, 8), weights(&whole, 8));
@@ -379,8 +404,20 @@ fn a_run_that_stays_bad_stops_after_its_rollbacks_and_keeps_the_checkpoint() {
     let (folder, outcome) = train_task(&faulty, &recipe, &[batch(&["ab"])], &mut Silent);
     let error = outcome.err().unwrap();
     let message = error.to_string();
-    assert!(matches!(error, TrainingError::Diverged { num_rollbacks: 2, .. }), "{message}");
-    assert!(message.contains("step-4") && message.contains("learning_rate"), "{message}");
+    assert!(
+        matches!(
+            error,
+            TrainingError::Diverged {
+                num_rollbacks: 2,
+                ..
+            }
+        ),
+        "{message}"
+    );
+    assert!(
+        message.contains("step-4") && message.contains("learning_rate"),
+        "{message}"
+    );
     assert_eq!(faulty.num_calls.load(Ordering::SeqCst), 5 + 3 * 2);
     let path = folder.path().join("run/checkpoints/step-4");
     T5ForConditionalGeneration::from_pretrained(&path, &test_device()).unwrap();
@@ -402,7 +439,11 @@ fn a_batch_scaled_by_ten_thousand_is_clipped_by_the_running_norm() {
     let mut warnings = Warnings::default();
     let (_folder, outcome) = train_task(&faulty, &recipe, &[batch(&["ab", "c"])], &mut warnings);
     outcome.unwrap();
-    let spikes: Vec<&String> = warnings.0.iter().filter(|text| text.contains("is a spike")).collect();
+    let spikes: Vec<&String> = warnings
+        .0
+        .iter()
+        .filter(|text| text.contains("is a spike"))
+        .collect();
     assert_eq!(spikes.len(), 1, "{:?}", warnings.0);
     assert!(spikes[0].contains("step 36"), "{spikes:?}");
 }

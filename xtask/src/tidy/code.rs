@@ -160,7 +160,10 @@ mod tests {
     #[test]
     fn what_one_file_may_have_a_reason_for_fails_in_two() {
         for (patterns, _) in IN_ONE_FILE {
-            let source: String = patterns.iter().map(|pattern| format!("{pattern}\n")).collect();
+            let source: String = patterns
+                .iter()
+                .map(|pattern| format!("{pattern}\n"))
+                .collect();
             assert_eq!(failures(&[File::new("a.rs", &source)]), 0);
             let two = [File::new("a.rs", &source), File::new("b.rs", &source)];
             assert_eq!(failures(&two), 1);

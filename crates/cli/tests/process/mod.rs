@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use lamplight_training::checkpoint::{Checkpoints, Intact};
+use lamplight_training::checkpoint::{Checkpoints, Intact, Manifest};
 
 /// Longer than any run of the tests takes.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -20,7 +20,10 @@ pub fn lamplight(arguments: &str) -> Command {
 
 /// `train RECIPE` into a folder, with more arguments.
 pub fn train(recipe: &str, folder: &Path, arguments: &str) -> Command {
-    lamplight(&format!("train {recipe} --output {} {arguments}", folder.display()))
+    lamplight(&format!(
+        "train {recipe} --output {} {arguments}",
+        folder.display()
+    ))
 }
 
 /// `train --resume` of a folder.
@@ -102,9 +105,21 @@ pub fn assert_same_checkpoint(left: &Intact, right: &Intact) {
     assert_eq!(one.position.stability, other.position.stability);
     assert!(one.files.keys().eq(other.files.keys()));
     for name in one.files.keys() {
-        let [left, right] = [left, right].map(|checkpoint| fs::read(checkpoint.path.join(name)).unwrap());
-        assert!(left == right, "{name} of step {} differs", one.position.step);
+        let [left, right] =
+            [left, right].map(|checkpoint| fs::read(checkpoint.path.join(name)).unwrap());
+        assert!(
+            left == right,
+            "{name} of step {} differs",
+            one.position.step
+        );
     }
+}
+
+/// The same step's checkpoint of another run.
+pub fn counterpart(checkpoint: &Intact, run: &Path) -> Intact {
+    let path = checkpoints(run).path(checkpoint.manifest.position.step);
+    let manifest = Manifest::read(&path).unwrap();
+    Intact { path, manifest }
 }
 
 /// A folder of a test, and the paths of two runs in it.

@@ -40,7 +40,8 @@ pub fn read_pairs(path: &Path) -> Result<Vec<TextPair>, DataError> {
             line: line.number,
             reason,
         };
-        let pair: TextPair = serde_json::from_str(line.text).map_err(|error| invalid(error.to_string()))?;
+        let pair: TextPair =
+            serde_json::from_str(line.text).map_err(|error| invalid(error.to_string()))?;
         if pair.input.trim().is_empty() || pair.target.trim().is_empty() {
             return Err(invalid("`input` or `target` is empty".to_owned()));
         }

@@ -31,7 +31,9 @@ pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, TrainingError> 
         let entries = fs::read_dir(&path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         for entry in entries.map_err(reading)? {
             let below = relative.join(entry.file_name());
-            let kind = entry.file_type().map_err(TrainingError::io("read", &path))?;
+            let kind = entry
+                .file_type()
+                .map_err(TrainingError::io("read", &path))?;
             if kind.is_dir() {
                 folders.push(below);
             } else {

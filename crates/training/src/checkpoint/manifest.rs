@@ -10,9 +10,9 @@ use lamplight_data::loader::Cursor;
 use serde::{Deserialize, Serialize};
 
 use super::files::{self, sha256};
-use crate::{TrainingError, atomic_file};
 use crate::recipe::Family;
 use crate::stability::Stability;
+use crate::{TrainingError, atomic_file};
 
 const NAME: &str = "manifest.json";
 /// What this program writes, and the newest that it reads.

@@ -10,9 +10,9 @@ mod manifest;
 mod store;
 mod writer;
 
+pub(crate) use files::sha256;
 pub use manifest::{FileEntry, Identity, Manifest, Position};
 pub use store::{Checkpoints, Intact, Retention};
-pub(crate) use files::sha256;
 pub(crate) use writer::{Snapshot, Writer};
 
 /// The optimizer's state in a checkpoint.

@@ -107,8 +107,7 @@ impl Checkpoints {
         remove(&replaced)?;
         fs::create_dir(&partial).map_err(TrainingError::io("create", &partial))?;
         fill(&partial)?;
-        let manifest =
-            Manifest::write(&partial, record.identity, record.position, record.scores)?;
+        let manifest = Manifest::write(&partial, record.identity, record.position, record.scores)?;
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_dir() => {
                 fs::rename(&path, &replaced).map_err(TrainingError::io("rename", &path))?;
@@ -144,7 +143,8 @@ impl Checkpoints {
     }
 
     fn scratch(&self, step: usize, ending: &str) -> PathBuf {
-        self.folder.join(format!("{SCRATCH}{PREFIX}{step}.{ending}"))
+        self.folder
+            .join(format!("{SCRATCH}{PREFIX}{step}.{ending}"))
     }
 
     /// The steps there is a folder for, ascending.
@@ -155,7 +155,8 @@ impl Checkpoints {
     }
 
     fn names(&self) -> Result<Vec<String>, TrainingError> {
-        let entries = fs::read_dir(&self.folder).map_err(TrainingError::io("read", &self.folder))?;
+        let entries =
+            fs::read_dir(&self.folder).map_err(TrainingError::io("read", &self.folder))?;
         entries
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
             .collect::<std::io::Result<_>>()

@@ -8,7 +8,10 @@ pub(crate) fn available_bytes() -> Option<u64> {
     [
         free(&read("/proc/meminfo")),
         address_space(&read("/proc/self/limits"), &read("/proc/self/status")),
-        left_of_group(&read(&format!("{group}.max")), &read(&format!("{group}.current"))),
+        left_of_group(
+            &read(&format!("{group}.max")),
+            &read(&format!("{group}.current")),
+        ),
     ]
     .into_iter()
     .flatten()
@@ -22,7 +25,9 @@ fn free(meminfo: &str) -> Option<u64> {
 
 /// What the limit on the address space leaves over what is taken of it already.
 fn address_space(limits: &str, status: &str) -> Option<u64> {
-    let limit = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    let limit = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max address space"))?;
     let soft: u64 = limit.split_whitespace().next()?.parse().ok()?;
     Some(soft.saturating_sub(super::kibibytes(status, "VmSize:")?))
 }
@@ -39,9 +44,16 @@ mod tests {
 
     #[test]
     fn each_source_is_read_in_its_own_unit() {
-        assert_eq!(free("MemTotal: 9 kB\nMemAvailable:   4096 kB\n"), Some(4 << 20));
-        let limits = "Limit  Soft Limit  Hard Limit  Units\nMax address space  1048576  unlimited  bytes\n";
-        assert_eq!(address_space(limits, "VmSize:\t  24 kB\n"), Some((1 << 20) - (24 << 10)));
+        assert_eq!(
+            free("MemTotal: 9 kB\nMemAvailable:   4096 kB\n"),
+            Some(4 << 20)
+        );
+        let limits =
+            "Limit  Soft Limit  Hard Limit  Units\nMax address space  1048576  unlimited  bytes\n";
+        assert_eq!(
+            address_space(limits, "VmSize:\t  24 kB\n"),
+            Some((1 << 20) - (24 << 10))
+        );
         assert_eq!(left_of_group("1000\n", "400\n"), Some(600));
     }
 

@@ -45,7 +45,12 @@ pub(super) fn span_corruption(
     let examples = loader(texts.training)?;
     let lengths = examples.lengths();
     let material = Material {
-        activations: memory::t5(&config, settings.batch_size, lengths.inputs, lengths.targets),
+        activations: memory::t5(
+            &config,
+            settings.batch_size,
+            lengths.inputs,
+            lengths.targets,
+        ),
         examples,
         num_tokens,
     };
@@ -89,7 +94,12 @@ pub(super) fn text_to_text(
         .sum();
     let loader = |pairs| TextToTextLoader::new(Arc::new(pairs), settings, recipe.training.seed);
     let material = Material {
-        activations: memory::t5(&config, settings.batch_size, settings.max_input_length, targets_length),
+        activations: memory::t5(
+            &config,
+            settings.batch_size,
+            settings.max_input_length,
+            targets_length,
+        ),
         examples: loader(training)?,
         num_tokens,
     };

@@ -92,16 +92,25 @@ mod tests {
         let collapsed = |mlm_loss| scored(0.41, 0.51, mlm_loss, 0.3);
         assert_eq!(warned([collapsed(5.0), collapsed(4.0)]), "");
         let warning = warned([5.0, 4.0, 3.0].map(collapsed));
-        assert!(warning.contains("discriminator") && warning.contains("generator_size"), "{warning}");
+        assert!(
+            warning.contains("discriminator") && warning.contains("generator_size"),
+            "{warning}"
+        );
         assert!(!warning.contains("the generator is not"), "{warning}");
-        assert_eq!(warned([collapsed(5.0), collapsed(4.0), scored(0.39, 0.6, 3.0, 0.3)]), "");
+        assert_eq!(
+            warned([collapsed(5.0), collapsed(4.0), scored(0.39, 0.6, 3.0, 0.3)]),
+            ""
+        );
     }
 
     #[test]
     fn a_generator_that_stands_still_is_named_unless_it_has_learned() {
         let plateau = |accuracy| [7.1, 7.09, 7.11].map(|loss| scored(0.3, 0.7, loss, accuracy));
         let warning = warned(plateau(0.03));
-        assert!(warning.contains("the generator is not learning"), "{warning}");
+        assert!(
+            warning.contains("the generator is not learning"),
+            "{warning}"
+        );
         assert!(warning.contains("since step 100"), "{warning}");
         assert_eq!(warned(plateau(0.5)), "");
         let falling = [7.1, 6.9, 6.8].map(|loss| scored(0.3, 0.7, loss, 0.03));

@@ -227,7 +227,11 @@ impl Task for TextToText {
         &self.tokenizer
     }
 
-    fn load(&self, folder: &Path, device: &Device) -> Result<T5ForConditionalGeneration, TrainingError> {
+    fn load(
+        &self,
+        folder: &Path,
+        device: &Device,
+    ) -> Result<T5ForConditionalGeneration, TrainingError> {
         Ok(T5ForConditionalGeneration::from_pretrained(folder, device)?)
     }
 

@@ -11,9 +11,7 @@ use lamplight_data::loader::Drawn;
 use super::due::Due;
 use super::log::{Log, Measured};
 use super::{Outcome, Start, Trainer};
-use crate::checkpoint::{
-    Checkpoints, Intact, LORA, OPTIMIZER, Position, Snapshot, Writer,
-};
+use crate::checkpoint::{Checkpoints, Intact, LORA, OPTIMIZER, Position, Snapshot, Writer};
 use crate::gradients::{clip_factor, scale};
 use crate::progress::Observer;
 use crate::schedule::Schedule;
@@ -50,7 +48,8 @@ impl<T: Task> Session<'_, '_, '_, T> {
     ) -> Result<Outcome<T::Model>, TrainingError> {
         let num_steps = self.trainer.recipe.training.steps;
         if self.position.step > 0 {
-            self.observer.resumed(self.position.step, self.log.history());
+            self.observer
+                .resumed(self.position.step, self.log.history());
         }
         while self.position.step < num_steps {
             let micro_batches = self.draw(&mut batches)?;
@@ -62,7 +61,9 @@ impl<T: Task> Session<'_, '_, '_, T> {
             self.observer.stepped(step);
             let settings = &self.trainer.recipe.training;
             let due = Due::after(step, settings, self.observer.is_interrupted());
-            if due.logs && let Some(line) = self.log.flush(&self.position)? {
+            if due.logs
+                && let Some(line) = self.log.flush(&self.position)?
+            {
                 self.observer.logged(&line);
             }
             let scores = match due.evaluates {
@@ -169,7 +170,8 @@ impl<T: Task> Session<'_, '_, '_, T> {
         ));
         self.position.step = position.step;
         self.log.rewind(&self.position)?;
-        self.observer.resumed(self.position.step, self.log.history());
+        self.observer
+            .resumed(self.position.step, self.log.history());
         Ok(model)
     }
 
@@ -202,7 +204,10 @@ impl<T: Task> Session<'_, '_, '_, T> {
         let device = trainer.device.clone().inner();
         let evaluation = trainer.task.evaluate(&model.valid(), &device)?;
         self.observer.evaluated(step, &evaluation);
-        let finite = evaluation.scores.iter().filter(|(_, score)| score.is_finite());
+        let finite = evaluation
+            .scores
+            .iter()
+            .filter(|(_, score)| score.is_finite());
         let scores = finite.cloned().collect();
         self.log.push_evaluation(step, evaluation)?;
         for warning in trainer.task.warnings(&self.log.history().evaluations) {
@@ -238,12 +243,13 @@ impl<T: Task> Session<'_, '_, '_, T> {
                     write_factors(&model, &folder.join(LORA))?;
                 }
                 let path = folder.join(OPTIMIZER);
-                let bytes = optimizer.to_safetensors().map_err(|source| {
-                    TrainingError::OptimizerState {
-                        path: path.clone(),
-                        source,
-                    }
-                })?;
+                let bytes =
+                    optimizer
+                        .to_safetensors()
+                        .map_err(|source| TrainingError::OptimizerState {
+                            path: path.clone(),
+                            source,
+                        })?;
                 std::fs::write(&path, bytes).map_err(TrainingError::io("write", &path))
             },
         });

@@ -23,6 +23,7 @@ fn metrics(step: usize) -> StepMetrics {
         tokens_per_second: 12_345.0,
         flops_per_second: 8.5e10,
         memory_bytes: Some(3 << 29),
+        overhead: 0.01,
         num_skipped: 1,
         seconds: 60.0,
         terms: vec![("mlm_loss".to_owned(), 2.0)],

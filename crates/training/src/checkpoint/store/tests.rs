@@ -52,7 +52,10 @@ fn newest(checkpoints: &Checkpoints) -> (Option<usize>, Vec<String>) {
     let newest = checkpoints
         .newest_intact(&mut |error| passed_over.push(error.to_string()))
         .unwrap();
-    (newest.map(|intact| intact.manifest.position.step), passed_over)
+    (
+        newest.map(|intact| intact.manifest.position.step),
+        passed_over,
+    )
 }
 
 fn steps(checkpoints: &Checkpoints) -> Vec<usize> {
@@ -82,7 +85,10 @@ fn a_damaged_one_is_named_with_its_file_and_the_one_before_is_taken() {
     let (step, passed_over) = newest(&checkpoints);
     assert_eq!(step, Some(1));
     let message = &passed_over[0];
-    assert!(message.contains("step-2") && message.contains("generator/weights"), "{message}");
+    assert!(
+        message.contains("step-2") && message.contains("generator/weights"),
+        "{message}"
+    );
     assert!(message.contains("3 bytes instead of 21"), "{message}");
     fs::remove_file(last.path.join("generator/weights")).unwrap();
     assert!(newest(&checkpoints).1[0].contains("cannot be read"));
@@ -190,11 +196,16 @@ fn one_of_a_newer_format_is_refused_rather_than_passed_over() {
     let path = write(&checkpoints, 2, 1.0).path.join("manifest.json");
     let text = fs::read_to_string(&path).unwrap();
     let digest = text.split('"').nth(3).unwrap();
-    let newer = text.replacen(digest, &"0".repeat(64), 1).replacen("\"format\": 1", "\"format\": 2", 1);
+    let newer =
+        text.replacen(digest, &"0".repeat(64), 1)
+            .replacen("\"format\": 1", "\"format\": 2", 1);
     let newer = newer.replacen(&"0".repeat(64), &files::sha256(newer.as_bytes()), 1);
     fs::write(&path, newer).unwrap();
     let error = checkpoints.newest_intact(&mut |_| {}).unwrap_err();
-    assert!(matches!(error, TrainingError::FutureCheckpoint { format: 2, .. }), "{error}");
+    assert!(
+        matches!(error, TrainingError::FutureCheckpoint { format: 2, .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -203,11 +214,32 @@ fn one_of_another_run_is_refused_with_what_differs() {
     let intact = write(&checkpoints, 1, 1.0);
     assert!(intact.check_identity(&identity()).is_ok());
     let others = [
-        (Identity { family: Family::Electra, ..identity() }, "another family"),
-        (Identity { seed: 2, ..identity() }, "another recipe"),
-        (Identity { recipe_sha256: String::new(), ..identity() }, "another recipe"),
         (
-            Identity { examples: lamplight_data::digest::Digest::of([[3]].iter()), ..identity() },
+            Identity {
+                family: Family::Electra,
+                ..identity()
+            },
+            "another family",
+        ),
+        (
+            Identity {
+                seed: 2,
+                ..identity()
+            },
+            "another recipe",
+        ),
+        (
+            Identity {
+                recipe_sha256: String::new(),
+                ..identity()
+            },
+            "another recipe",
+        ),
+        (
+            Identity {
+                examples: lamplight_data::digest::Digest::of([[3]].iter()),
+                ..identity()
+            },
             "the texts are not those",
         ),
     ];
