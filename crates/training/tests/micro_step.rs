@@ -1,6 +1,7 @@
 //! Gradients of one micro-batch, in each precision, with kept and with recomputed activations.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::module::{Module, ModuleVisitor, Param};
@@ -11,8 +12,9 @@ use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::initializer::draw_all;
 use lamplight_layers::precision::Precision;
 use lamplight_layers::pretrained::{Value, collect};
+use lamplight_layers::recompute::Tape;
 use lamplight_t5::{T5Config, T5ForConditionalGeneration};
-use lamplight_testing::{BF16_TOLERANCE, assert_close, assert_tracks, test_device};
+use lamplight_testing::{BF16_STEP, F32_STEP, Step, StepTolerance, assert_close, test_device};
 use lamplight_training::lora::{self, LoraSettings};
 use lamplight_training::micro_step::{Factor, MicroStep, MicroStepOutput};
 use lamplight_training::task::{Task, TextToText};
@@ -78,6 +80,16 @@ const PLAIN: Manner = Manner {
     recompute: false,
 };
 
+impl Manner {
+    /// How far a step may be off from the plain one.
+    fn tolerance(self) -> StepTolerance {
+        match self.precision {
+            Precision::F32 => F32_STEP,
+            Precision::Bf16 => BF16_STEP,
+        }
+    }
+}
+
 /// Every manner that the device can compute in.
 fn manners(device: &Device) -> impl Iterator<Item = Manner> {
     let precisions = [Precision::F32, Precision::Bf16].into_iter();
@@ -121,14 +133,14 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
 }
 
-/// The gradient of every parameter that has one, by its place.
-struct Flat<'a> {
+/// Collects the gradient of every parameter that has one, by its path.
+struct Collecting<'a> {
     gradients: &'a GradientsParams,
     path: Vec<String>,
-    found: Vec<(String, Vec<f32>)>,
+    found: BTreeMap<String, Vec<f32>>,
 }
 
-impl ModuleVisitor for Flat<'_> {
+impl ModuleVisitor for Collecting<'_> {
     fn enter_module(&mut self, name: &str, _container_type: &str) {
         self.path.push(name.to_owned());
     }
@@ -141,19 +153,23 @@ impl ModuleVisitor for Flat<'_> {
         assert_eq!(param.base().dtype(), DType::F32);
         if let Some(gradient) = self.gradients.get::<D>(param.id) {
             assert_eq!(gradient.dtype(), DType::F32);
-            self.found.push((self.path.join("."), values(gradient)));
+            self.found.insert(self.path.join("."), values(gradient));
         }
     }
 }
 
-fn flat<M: Module>(model: &M, gradients: &GradientsParams) -> Vec<(String, Vec<f32>)> {
-    let mut flat = Flat {
-        gradients,
+/// The nll of a micro-step and its gradients, all of which are f32 as the parameters are.
+fn measured<M: Module>(model: &M, output: MicroStepOutput) -> Step {
+    let mut collecting = Collecting {
+        gradients: &output.gradients,
         path: Vec::new(),
-        found: Vec::new(),
+        found: BTreeMap::new(),
     };
-    model.visit(&mut flat);
-    flat.found
+    model.visit(&mut collecting);
+    Step {
+        gradients: collecting.found,
+        loss: values(output.terms)[0],
+    }
 }
 
 #[test]
@@ -162,24 +178,13 @@ fn gradients_are_f32_and_the_same_in_every_manner() {
     let device = test_device().autodiff();
     let model = model(&device);
     let task = task(0.0);
-    let expected = run(&task, &model, PLAIN, 1);
-    let expected_gradients = flat(&model, &expected.gradients);
+    let step = |manner| measured(&model, run(&task, &model, manner, 1));
+    let expected = step(PLAIN);
     let names = T5ForConditionalGeneration::names(model.config());
     let num_parameters = collect(&model, &names, &Value).unwrap().len();
-    assert_eq!(expected_gradients.len(), num_parameters);
-    let expected_terms = values(expected.terms);
+    assert_eq!(expected.gradients.len(), num_parameters);
     for manner in manners(&device) {
-        let tolerance = match manner.precision {
-            Precision::F32 => 1e-5,
-            Precision::Bf16 => BF16_TOLERANCE,
-        };
-        let output = run(&task, &model, manner, 1);
-        assert_tracks("terms", &values(output.terms), &expected_terms, tolerance);
-        let gradients = flat(&model, &output.gradients);
-        assert_eq!(gradients.len(), num_parameters, "{manner:?}");
-        for ((path, gradient), (_, expected)) in gradients.iter().zip(&expected_gradients) {
-            assert_tracks(&format!("{path} {manner:?}"), gradient, expected, tolerance);
-        }
+        step(manner).assert_tracks(&expected, manner.tolerance());
     }
 }
 
@@ -206,13 +211,12 @@ fn short_training_follows_the_plain_curve_in_every_manner() {
     let (_, expected) = curve(model(&device), &task(0.0), PLAIN);
     assert!(expected[NUM_STEPS - 1] < 0.8 * expected[0], "{expected:?}");
     for manner in manners(&device) {
-        let (trained, losses) = curve(model(&device), &task(0.0), manner);
+        let (_, losses) = curve(model(&device), &task(0.0), manner);
         let tolerance = match manner.precision {
             Precision::F32 => 1e-4,
             Precision::Bf16 => 0.02,
         };
         assert_close(&format!("{manner:?}"), &losses, &expected, tolerance, 0.0);
-        flat(&trained, &GradientsParams::new());
     }
 }
 
@@ -254,7 +258,7 @@ const QUERY_AND_VALUE: &str = r"\.(q|v)\.weight$";
 /// The loss of the model in its evaluation state.
 fn evaluated(model: &T5ForConditionalGeneration) -> Vec<f32> {
     let device = test_device();
-    let tape = lamplight_layers::recompute::Tape::new(&device, 0, false);
+    let tape = Tape::new(&device, 0, false);
     let losses = task(0.0).losses(&model.valid(), &batch(), &tape).unwrap();
     losses.into_iter().flat_map(values).collect()
 }
@@ -267,24 +271,14 @@ fn low_rank_factors_change_nothing_at_the_start_and_alone_are_trained() {
     let adapted = adapted(&device, &[QUERY_AND_VALUE]).unwrap();
     let before = evaluated(&original);
     assert_close("start", &evaluated(&adapted), &before, 1e-6, 0.0);
-    let expected = flat(&adapted, &run(&task(0.0), &adapted, PLAIN, 1).gradients);
+    let step = |manner| measured(&adapted, run(&task(0.0), &adapted, manner, 1));
+    let expected = step(PLAIN);
     // Query and value of two encoder blocks and of two attentions in two decoder blocks.
-    assert_eq!(expected.len(), 2 * 2 * (2 + 2 * 2));
+    assert_eq!(expected.gradients.len(), 2 * 2 * (2 + 2 * 2));
+    let is_factor = |path: &String| path.ends_with(".lora.a") || path.ends_with(".lora.b");
+    assert!(expected.gradients.keys().all(is_factor));
     for manner in manners(&device) {
-        let output = run(&task(0.0), &adapted, manner, 1);
-        let tolerance = match manner.precision {
-            Precision::F32 => 1e-5,
-            Precision::Bf16 => BF16_TOLERANCE,
-        };
-        let gradients = flat(&adapted, &output.gradients);
-        assert_eq!(gradients.len(), expected.len(), "{manner:?}");
-        for ((path, gradient), (_, expected)) in gradients.iter().zip(&expected) {
-            assert!(
-                path.ends_with(".lora.a") || path.ends_with(".lora.b"),
-                "{path}"
-            );
-            assert_tracks(&format!("{path} {manner:?}"), gradient, expected, tolerance);
-        }
+        step(manner).assert_tracks(&expected, manner.tolerance());
     }
 }
 
