@@ -18,6 +18,8 @@ use process::{
 const BAD_INPUT: i32 = 2;
 /// Something went wrong on the way.
 const FAILURE: i32 = 1;
+/// Training has diverged.
+const DIVERGED: i32 = 3;
 /// Not enough memory.
 const OUT_OF_MEMORY: i32 = 4;
 /// Ended by a signal, with a checkpoint.
@@ -150,6 +152,38 @@ fn every_signal_that_ends_a_run_leaves_a_checkpoint_of_its_last_step() {
         let step = left.manifest.position.step as u64;
         assert_eq!(last["step"].as_u64(), Some(step), "{name}");
     }
+}
+
+#[test]
+fn a_run_that_diverges_says_what_to_change_and_has_an_exit_code_of_its_own() {
+    let (_folder, run, _) = two_runs();
+    let huge = "--set optimizer.learning_rate=1e30 --set schedule.warmup_steps=0";
+    let message = fail(&mut train("smoke_t5", &run, huge), DIVERGED);
+    assert!(message.contains("training has diverged"), "{message}");
+    assert!(
+        message.contains("lower optimizer.learning_rate"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_electra_that_does_not_learn_is_told_what_to_change() {
+    let (_folder, run, _) = two_runs();
+    let slow = "--set optimizer.learning_rate=1e-12 --set training.evaluate_every=5";
+    let output = succeed(&mut train("smoke_electra", &run, slow));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        message.contains("the generator is not learning"),
+        "{message}"
+    );
+    assert!(
+        message.contains("raise optimizer.learning_rate"),
+        "{message}"
+    );
+    assert!(
+        message.contains("the discriminator has learned nothing"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -202,6 +202,9 @@ pub enum TrainingError {
         /// What this process may take.
         available: String,
     },
+    /// There was no time to finish an evaluation.
+    #[error("the evaluation was interrupted")]
+    Interrupted,
     /// Values could not be read back from the device.
     #[error("cannot read from the device: {0}")]
     Device(String),

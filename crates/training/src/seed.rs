@@ -15,9 +15,9 @@ pub fn for_evaluation(seed: u64) -> u64 {
     hash(&[seed, EVALUATION])
 }
 
-/// For dropout and sampling in one micro-step; both count from zero.
-pub fn for_step(seed: u64, step: usize, micro_step: usize) -> u64 {
-    hash(&[seed, STEP, step as u64, micro_step as u64])
+/// For dropout and sampling in one micro-step of one rank; all count from zero.
+pub fn for_step(seed: u64, step: usize, micro_step: usize, rank: usize) -> u64 {
+    hash(&[seed, STEP, step as u64, micro_step as u64, rank as u64])
 }
 
 /// SplitMix64 over the words (Steele et al. 2014): neighbouring words give unrelated seeds.
@@ -42,7 +42,9 @@ mod tests {
             for_initialisation(1),
         ];
         for step in 0..50 {
-            seeds.extend([0, 1].map(|micro_step| for_step(0, step, micro_step)));
+            for (micro_step, rank) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                seeds.push(for_step(0, step, micro_step, rank));
+            }
         }
         let count = seeds.len();
         seeds.sort_unstable();

@@ -26,6 +26,9 @@ use crate::{TrainingError, lora, seed};
 use log::{Log, Measured};
 use session::Session;
 
+/// Of the one process that trains.
+const RANK: usize = 0;
+
 /// A run that is ready to start or to go on.
 pub struct Trainer<'a, T: Task> {
     /// What a step computes.
@@ -150,7 +153,7 @@ impl<T: Task> Trainer<'_, T> {
                 precision: settings.precision,
                 recompute: settings.recompute,
                 factors: &factors,
-                seed: seed::for_step(settings.seed, step, micro_step),
+                seed: seed::for_step(settings.seed, step, micro_step, RANK),
             }
             .run(model, batch)?;
             accumulator.accumulate(model, gradients);

@@ -213,6 +213,39 @@ fn an_interrupted_run_ends_with_a_checkpoint() {
     Tokenizer::from_folder(&outcome.checkpoint).unwrap();
 }
 
+/// Asks the run to end while it evaluates.
+#[derive(Default)]
+struct StopInEvaluation {
+    is_evaluating: bool,
+    num_evaluated: usize,
+}
+
+impl Observer for StopInEvaluation {
+    fn evaluating(&mut self, _step: usize) {
+        self.is_evaluating = true;
+    }
+
+    fn evaluated(&mut self, _step: usize, _evaluation: &Evaluation) {
+        self.num_evaluated += 1;
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.is_evaluating
+    }
+}
+
+#[test]
+fn an_interrupt_does_not_wait_for_the_end_of_an_evaluation() {
+    let mut recipe = recipe(50, 1, 1e-3);
+    recipe.training.evaluate_every = 3;
+    let mut observer = StopInEvaluation::default();
+    let (_folder, outcome) = train(&recipe, &[batch(&["ab"])], &mut observer);
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.num_steps, observer.num_evaluated), (3, 0));
+    assert!(outcome.checkpoint.ends_with("step-3"));
+    Tokenizer::from_folder(&outcome.checkpoint).unwrap();
+}
+
 #[test]
 fn an_id_past_the_vocabulary_is_refused_before_the_device() {
     let mut broken = batch(&["ab"]);
@@ -297,8 +330,13 @@ impl Task for Faulty {
         Ok(losses.into_iter().map(|loss| loss * factor).collect())
     }
 
-    fn evaluate(&self, model: &Self::Model, device: &Device) -> Result<Evaluation, TrainingError> {
-        self.task.evaluate(model, device)
+    fn evaluate(
+        &self,
+        model: &Self::Model,
+        device: &Device,
+        is_interrupted: &dyn Fn() -> bool,
+    ) -> Result<Evaluation, TrainingError> {
+        self.task.evaluate(model, device, is_interrupted)
     }
 
     fn tokenizer(&self) -> &Tokenizer {

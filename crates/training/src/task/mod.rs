@@ -27,6 +27,14 @@ pub struct Term {
     pub factor: f64,
 }
 
+/// Refuses to go on once there is no time.
+fn check_time(is_interrupted: &dyn Fn() -> bool) -> Result<(), TrainingError> {
+    match is_interrupted() {
+        true => Err(TrainingError::Interrupted),
+        false => Ok(()),
+    }
+}
+
 /// A kind of training: pure functions of a model and a batch, and the held-out examples.
 ///
 /// The loss is the sum of `factor * mean` over the terms. Each mean is over its own number of
@@ -65,11 +73,18 @@ pub trait Task: Sync {
         tape: &Tape,
     ) -> Result<Vec<Tensor<1>>, TrainingError>;
 
-    /// Scores the model, which is in its evaluation state, on the held-out examples.
+    /// Scores the model, which is in its evaluation state, on the held-out examples. Asks between
+    /// batches whether there is time for more.
     ///
     /// # Errors
+    /// [`TrainingError::Interrupted`] when `is_interrupted` said that there is not;
     /// An id lies past the vocabulary, or the device cannot be read.
-    fn evaluate(&self, model: &Self::Model, device: &Device) -> Result<Evaluation, TrainingError>;
+    fn evaluate(
+        &self,
+        model: &Self::Model,
+        device: &Device,
+        is_interrupted: &dyn Fn() -> bool,
+    ) -> Result<Evaluation, TrainingError>;
 
     /// What the scores of all evaluations so far say to be wrong, with what to change.
     fn warnings(&self, _evaluations: &[(usize, Evaluation)]) -> Vec<String> {

@@ -11,7 +11,7 @@ use lamplight_electra::{
 use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::recompute::Tape;
 
-use super::{Task, Term, collapse};
+use super::{Task, Term, check_time, collapse};
 use crate::error::unreadable;
 use crate::evaluation::{DetectedToken, DetectionScores, Evaluation, Example, GeneratorScores};
 use crate::{TrainingError, feed, flops};
@@ -133,11 +133,13 @@ impl Task for ReplacedTokenDetection {
         &self,
         model: &ElectraPretraining,
         device: &Device,
+        is_interrupted: &dyn Fn() -> bool,
     ) -> Result<Evaluation, TrainingError> {
         let mut detection = DetectionScores::default();
         let mut generator = GeneratorScores::default();
         let mut examples = Vec::new();
         for batch in &self.held_out {
+            check_time(is_interrupted)?;
             let output = model.forward(self.input(batch, device)?);
             let result = Readback::of(output)?;
             let real = batch.padding_mask.values.iter().map(|padding| !padding);

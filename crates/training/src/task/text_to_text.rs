@@ -12,7 +12,7 @@ use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::recompute::Tape;
 use lamplight_t5::{Seq2SeqInput, Seq2SeqPass, T5ForConditionalGeneration};
 
-use super::{Task, Term};
+use super::{Task, Term, check_time};
 use crate::error::unreadable;
 use crate::evaluation::{Evaluation, Example, TokenScores};
 use crate::{TrainingError, feed, flops};
@@ -80,9 +80,11 @@ impl TextToText {
         &self,
         model: &T5ForConditionalGeneration,
         device: &Device,
+        is_interrupted: &dyn Fn() -> bool,
     ) -> Result<Vec<String>, TrainingError> {
         let mut answers = Vec::with_capacity(self.questions.len());
         for questions in self.questions.chunks(ANSWER_BATCH) {
+            check_time(is_interrupted)?;
             let pairs = questions
                 .iter()
                 .map(|question| Ok((self.tokenizer.encode(&question.input)?, Vec::new())))
@@ -196,9 +198,11 @@ impl Task for TextToText {
         &self,
         model: &T5ForConditionalGeneration,
         device: &Device,
+        is_interrupted: &dyn Fn() -> bool,
     ) -> Result<Evaluation, TrainingError> {
         let mut tokens = TokenScores::default();
         for batch in &self.held_out {
+            check_time(is_interrupted)?;
             let logits = model.forward(self.input(batch, device)?).logits;
             let predicted: Vec<i64> = logits
                 .clone()
@@ -214,7 +218,7 @@ impl Task for TextToText {
                 tokens.add(target, predicted == i64::from(target));
             }
         }
-        let answered = self.exact_match(self.answers(model, device)?);
+        let answered = self.exact_match(self.answers(model, device, is_interrupted)?);
         let mut scores = tokens.scores();
         scores.extend(answered.scores);
         Ok(Evaluation {

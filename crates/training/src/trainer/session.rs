@@ -70,6 +70,7 @@ impl<T: Task> Session<'_, '_, '_, T> {
                 true => self.evaluate(&model)?,
                 false => BTreeMap::new(),
             };
+            let due = due.interrupted(self.observer.is_interrupted());
             // Amid bad steps the last checkpoint is still the one to go back to.
             let is_sound = self.position.stability.num_skipped_in_a_row == 0;
             if due.saves && (is_sound || due.ends) {
@@ -202,7 +203,15 @@ impl<T: Task> Session<'_, '_, '_, T> {
             .device
             .seed(seed::for_evaluation(trainer.recipe.training.seed));
         let device = trainer.device.clone().inner();
-        let evaluation = trainer.task.evaluate(&model.valid(), &device)?;
+        let observer = &*self.observer;
+        let is_interrupted = || observer.is_interrupted();
+        let evaluated = trainer
+            .task
+            .evaluate(&model.valid(), &device, &is_interrupted);
+        let evaluation = match evaluated {
+            Err(TrainingError::Interrupted) => return Ok(BTreeMap::new()),
+            evaluated => evaluated?,
+        };
         self.observer.evaluated(step, &evaluation);
         let finite = evaluation
             .scores
