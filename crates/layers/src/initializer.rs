@@ -1,6 +1,6 @@
 //! Random weights as the papers' code draws them.
 
-use burn::module::{Param, ParamId};
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Distribution, Shape, Tensor};
 
@@ -70,6 +70,20 @@ fn draw_truncated<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<
         tensor = tensor.mask_where(outside, Tensor::random(shape, unit, device));
     }
     tensor.clamp(-2.0, 2.0)
+}
+
+/// Draws every parameter of `module` that was not read yet, in the order of its fields.
+pub fn draw_all<M: Module>(module: M) -> M {
+    module.visit(&mut Reading);
+    module
+}
+
+struct Reading;
+
+impl ModuleVisitor for Reading {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        drop(param.val());
+    }
 }
 
 /// A linear layer with drawn weights and, if any, a bias of zeros.

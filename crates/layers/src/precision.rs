@@ -128,8 +128,8 @@ impl ModuleMapper for Casting {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let container = self.containers.last().map_or("", String::as_str);
-        if KEPT_IN_F32.contains(&container) {
+        let is_kept = |container: &String| KEPT_IN_F32.contains(&container.as_str());
+        if self.containers.iter().any(is_kept) {
             return param;
         }
         param.map(|tensor| {
@@ -150,6 +150,8 @@ pub fn in_f32<const D: usize>(x: Tensor<D>, f: impl FnOnce(Tensor<D>) -> Tensor<
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use burn::nn::{EmbeddingConfig, LinearConfig, RmsNormConfig};
+    use lamplight_testing::{test_device, test_device_choice};
 
     #[test]
     fn names_are_read_back() {
@@ -168,5 +170,43 @@ mod tests {
                 "{error}"
             );
         }
+    }
+    #[test]
+    fn a_device_without_bf16_is_refused() {
+        let device = test_device();
+        assert_eq!(Precision::F32.check(&device), Ok(()));
+        let backend = test_device_choice().backend.name();
+        if backend == "ndarray" {
+            let error = Precision::Bf16.check(&device).unwrap_err().to_string();
+            assert!(error.contains("training.precision"), "{error}");
+        }
+        if backend == "flex" {
+            assert_eq!(Precision::Bf16.check(&device), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_copy_keeps_ids_training_and_what_is_sensitive() {
+        let device = test_device().autodiff();
+        if Precision::Bf16.check(&device).is_err() {
+            return;
+        }
+        let frozen = LinearConfig::new(2, 2)
+            .with_bias(false)
+            .init(&device)
+            .no_grad();
+        let linear = LinearConfig::new(2, 2).init(&device);
+        let norm = RmsNormConfig::new(2).init(&device);
+        let table = EmbeddingConfig::new(2, 2).init(&device);
+        let master = (linear, frozen, norm, table);
+        let (linear, frozen, norm, table) = Precision::Bf16.compute_copy(&master);
+        assert_eq!(linear.weight.dtype(), DType::BF16);
+        assert_eq!(linear.weight.id, master.0.weight.id);
+        assert!(linear.weight.is_require_grad());
+        assert_eq!(frozen.weight.dtype(), DType::BF16);
+        assert!(!frozen.weight.is_require_grad());
+        assert_eq!(norm.gamma.dtype(), DType::F32);
+        assert_eq!(table.weight.dtype(), DType::F32);
+        assert_eq!(master.0.weight.dtype(), DType::F32);
     }
 }

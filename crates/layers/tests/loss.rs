@@ -1,9 +1,9 @@
 //! The losses against values computed by hand, and what they do with nothing to count.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Int, Tensor};
 use lamplight_layers::loss::{
-    WeightedSum, binary_cross_entropy, cross_entropy, targets_and_weights,
+    WeightedSum, binary_cross_entropy, cross_entropy, smoothed_cross_entropy, targets_and_weights,
 };
 use lamplight_layers::span::SpanLogits;
 use lamplight_testing::{assert_close, test_device};
@@ -28,6 +28,50 @@ fn cross_entropy_is_the_weighted_mean_of_the_rows() {
     let squared = (log_z[0].powi(2) + 3.0 * log_z[1].powi(2)) / 4.0;
     assert_close("nll", &[mean(loss.nll)], &[nll], 1e-6, 0.0);
     assert_close("z", &[mean(loss.squared_log_z)], &[squared], 1e-6, 0.0);
+}
+
+/// Loss and gradient of PyTorch's `CrossEntropyLoss(label_smoothing=0.1)` on these logits with the
+/// targets 0 and 3 and an ignored row, computed in f64.
+#[test]
+fn label_smoothing_is_that_of_pytorch() {
+    let device = test_device().autodiff();
+    let logits = Tensor::<2>::from_data(
+        [
+            [2.0, 0.0, -1.0, 0.5],
+            [0.3, -0.7, 1.1, 0.0],
+            [1.0, 1.0, -2.0, 3.0],
+        ],
+        &device,
+    )
+    .require_grad();
+    let targets = Tensor::<1, Int>::from_ints([0, 3, 0], &device);
+    let weights = Tensor::from_data([1.0, 1.0, 0.0], &device);
+    let loss = smoothed_cross_entropy(logits.clone(), targets, weights);
+    let loss = loss.targets.nll.mean() * 0.9 + loss.uniform.mean() * 0.1;
+    assert_close("loss", &[scalar(loss.clone())], &[1.126_947_8], 1e-6, 0.0);
+    let gradient = logits.grad(&loss.backward()).unwrap().into_data();
+    let expected = [
+        -0.1075, 0.0356, 0.0052, 0.0667, 0.1029, 0.0299, 0.2442, -0.3770, 0.0, 0.0, 0.0, 0.0,
+    ];
+    let gradient = gradient.try_to_vec::<f32>().unwrap();
+    assert_close("gradient", &gradient, &expected, 0.0, 6e-5);
+}
+
+#[test]
+fn losses_of_half_precision_logits_are_f32() {
+    let device = test_device();
+    if !device.supports_dtype(DType::BF16) {
+        return;
+    }
+    let logits = Tensor::<2>::from_data([[2.0, 0.0, 1.0]], &device).cast(DType::BF16);
+    let weights = Tensor::<1>::ones([1], &device);
+    let targets = Tensor::from_ints([0], &device);
+    let nll = cross_entropy(logits.clone(), targets, weights.clone()).nll;
+    let labels = Tensor::ones([1], &device);
+    let bce = binary_cross_entropy(logits.slice([0..1, 0..1]).squeeze_dim(1), labels, weights);
+    for loss in [nll, bce] {
+        assert_eq!(loss.mean().dtype(), DType::F32);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lamplight_data::DataError;
 use lamplight_layers::config::ConfigError;
+use lamplight_layers::precision::PrecisionError;
 use lamplight_layers::pretrained::PretrainedError;
 
 use crate::recipe::RecipeError;
@@ -21,6 +22,9 @@ pub enum TrainingError {
     /// The recipe's `[model.config]` is not usable.
     #[error("[model.config] of the recipe: {0}")]
     Model(#[from] ConfigError),
+    /// The device cannot compute in the recipe's precision.
+    #[error(transparent)]
+    Precision(#[from] PrecisionError),
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     Checkpoint(#[from] PretrainedError),

@@ -1,8 +1,13 @@
 //! Operations on all gradients of a module at once.
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Gradients, Tensor};
 use burn_optim::GradientsParams;
+
+/// Adds to `total` what a backward pass found for the parameters of `module`, in f32.
+pub fn add<M: Module>(module: &M, found: Gradients, total: &mut GradientsParams) {
+    module.visit(&mut Adding { found, total });
+}
 
 /// Scales all gradients by one factor so that their joint norm is at most `limit`:
 /// `limit / max(norm, limit)`. Everything stays on the device; nothing is read back.
@@ -35,6 +40,25 @@ pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> Option
     };
     module.visit(&mut sum);
     sum.sum.map(Tensor::sqrt)
+}
+
+struct Adding<'a> {
+    found: Gradients,
+    total: &'a mut GradientsParams,
+}
+
+impl ModuleVisitor for Adding<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = param.val().grad_remove(&mut self.found) else {
+            return;
+        };
+        let gradient = gradient.cast(DType::F32);
+        let sum = match self.total.remove(param.id) {
+            Some(sum) => sum + gradient,
+            None => gradient,
+        };
+        self.total.register(param.id, sum);
+    }
 }
 
 struct SumOfSquares<'a> {

@@ -10,6 +10,7 @@ use burn::tensor::Device;
 use lamplight_data::DataError;
 use lamplight_data::loader::Prefetch;
 use lamplight_data::tokenizer::Tokenizer;
+use lamplight_layers::initializer::draw_all;
 
 use crate::metrics::History;
 use crate::progress::{Observer, Plan};
@@ -93,6 +94,7 @@ impl Run {
     /// Finds all files and takes the output folder.
     fn prepare(&self) -> Result<Prepared, TrainingError> {
         model_config::check(&self.recipe)?;
+        self.recipe.training.precision.check(&self.device)?;
         let files = self.sources.files(&self.name, &self.recipe)?;
         let folder = match &self.output {
             Some(path) => RunFolder::create(path)?,
@@ -135,7 +137,7 @@ impl Run {
         write(&folder.recipe(), &recipe.to_toml()?)?;
         let device = self.device.clone().autodiff();
         device.seed(seed::for_initialisation(recipe.training.seed));
-        let model = new_model(&device).materialize();
+        let model = draw_all(new_model(&device));
         let num_parameters = model.num_params();
         let plan = Plan {
             name: self.name.clone(),

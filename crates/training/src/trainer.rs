@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use burn_optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn_optim::{GradientsAccumulator, ModuleOptimizer};
 use lamplight_data::DataError;
 
 use crate::TrainingError;
 use crate::gradients::{clip_global_norm, global_norm};
 use crate::metrics::History;
+use crate::micro_step::{Factor, MicroStep, MicroStepOutput};
 use crate::progress::Observer;
 use crate::recipe::TrainingSettings;
 use crate::run_folder::RunFolder;
@@ -138,15 +139,19 @@ impl<T: Task> Trainer<'_, T> {
         let mut accumulator = GradientsAccumulator::new();
         let mut means: Option<Tensor<1>> = None;
         for (micro_step, (batch, factors)) in micro_batches.iter().zip(factors).enumerate() {
-            self.device
-                .seed(seed::for_step(self.settings.seed, step, micro_step));
-            let losses = self.task.losses(&model, batch, &self.device)?;
-            let (loss, shares) = weigh(losses, &factors);
-            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            let MicroStepOutput { gradients, terms } = MicroStep {
+                task: self.task,
+                device: &self.device,
+                precision: self.settings.precision,
+                recompute: self.settings.recompute,
+                factors: &factors,
+                seed: seed::for_step(self.settings.seed, step, micro_step),
+            }
+            .run(&model, batch)?;
             accumulator.accumulate(&model, gradients);
             means = Some(match means {
-                Some(means) => means + shares,
-                None => shares,
+                Some(means) => means + terms,
+                None => terms,
             });
             log.count_tokens(self.task.num_tokens(batch));
         }
@@ -215,29 +220,4 @@ impl Due {
             ends,
         }
     }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Factor {
-    share: f64,
-    coefficient: f64,
-}
-
-/// The loss of a micro-batch as its part of the step's, and the parts of each term, detached.
-fn weigh(losses: Vec<Tensor<1>>, factors: &[Factor]) -> (Tensor<1>, Tensor<1>) {
-    let shares: Vec<Tensor<1>> = losses
-        .into_iter()
-        .zip(factors)
-        .map(|(mean, factor)| mean * factor.share)
-        .collect();
-    let detached = shares.iter().map(|share| share.clone().inner()).collect();
-    let loss = shares
-        .into_iter()
-        .zip(factors)
-        .filter(|(_, factor)| factor.coefficient != 0.0)
-        .map(|(share, factor)| share * factor.coefficient);
-    (
-        Tensor::cat(loss.collect(), 0).sum(),
-        Tensor::cat(detached, 0),
-    )
 }

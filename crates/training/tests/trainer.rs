@@ -4,11 +4,12 @@
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use burn_optim::GradientsParams;
 use lamplight_data::batch::Seq2SeqBatch;
 use lamplight_data::tokenizer::Tokenizer;
+use lamplight_layers::initializer::draw_all;
+use lamplight_layers::recompute::Tape;
 use lamplight_t5::{T5Config, T5ForConditionalGeneration};
 use lamplight_testing::{assert_close, test_device};
 use lamplight_training::TrainingError;
@@ -40,6 +41,7 @@ fn task() -> TextToText {
         max_new_tokens: 4,
         num_shown: 1,
         z_loss: 1e-4,
+        label_smoothing: 0.0,
     }
 }
 
@@ -57,7 +59,7 @@ fn model(device: &Device) -> T5ForConditionalGeneration {
         ..T5Config::default()
     };
     device.seed(7);
-    T5ForConditionalGeneration::new(&config, device).materialize()
+    draw_all(T5ForConditionalGeneration::new(&config, device))
 }
 
 /// A batch that teaches to repeat texts of differing lengths.
@@ -173,7 +175,8 @@ fn a_loss_that_is_no_longer_finite_names_its_step_and_keeps_the_checkpoint() {
 
 fn assert_finite(checkpoint: &Path) {
     let model = T5ForConditionalGeneration::from_pretrained(checkpoint, &test_device()).unwrap();
-    let losses = task().losses(&model, &batch(&["ab"]), &test_device());
+    let tape = Tape::new(&test_device(), 0, false);
+    let losses = task().losses(&model, &batch(&["ab"]), &tape);
     assert!(losses.is_ok(), "{checkpoint:?}");
 }
 
@@ -220,7 +223,8 @@ fn clipping_scales_all_gradients_by_one_factor() {
     let model = model(&device);
     let task = task();
     let gradients = || {
-        let losses = task.losses(&model, &batch(&["ab", "c"]), &device).unwrap();
+        let tape = Tape::new(&device, 0, false);
+        let losses = task.losses(&model, &batch(&["ab", "c"]), &tape).unwrap();
         let loss = losses.into_iter().next().unwrap() * 100.0;
         GradientsParams::from_grads(loss.backward(), &model)
     };

@@ -70,7 +70,8 @@ pub fn collect<M: Module>(
 }
 
 /// Writes `config.json` and `model.safetensors` into `folder`, which is made if need be. Each
-/// file is written beside its place and renamed, so that no half file is ever in it.
+/// file is written beside its place and renamed, so that no half file is ever in it. What a LoRA
+/// adds to a weight is merged into it.
 ///
 /// # Errors
 /// The folder or a file cannot be written.
@@ -81,7 +82,7 @@ pub fn save<M: Module>(
     folder: &Path,
 ) -> Result<(), PretrainedError> {
     std::fs::create_dir_all(folder).map_err(PretrainedError::write(folder))?;
-    let parameters = collect(module, names, &Value)?;
+    let parameters = collect(&module.clone().materialize(), names, &Value)?;
     let bytes = to_bytes(&parameters);
     let mut views = Vec::with_capacity(bytes.len());
     let path = folder.join("model.safetensors");

@@ -16,6 +16,7 @@ impl Recipe {
         self.check_model()?;
         self.check_data()?;
         self.check_objective_keys()?;
+        self.check_lora()?;
         self.check_optimizer()?;
         self.check_training()
     }
@@ -125,6 +126,13 @@ impl Recipe {
                 |v| (0.0..1e3).contains(&v),
                 "at least 0",
             ),
+            (
+                "training.label_smoothing",
+                self.training.label_smoothing,
+                !detection,
+                |v| (0.0..1.0).contains(&v),
+                "at least 0 and below 1",
+            ),
         ] {
             match value {
                 Some(_) if !is_read => return unused(key, context),
@@ -139,6 +147,21 @@ impl Recipe {
             (_, Some(_)) => unused("data.targets_length", context),
             (_, None) => Ok(()),
         }
+    }
+
+    fn check_lora(&self) -> Result<(), RecipeError> {
+        let Some(lora) = &self.lora else {
+            return Ok(());
+        };
+        count("lora.rank", lora.rank, 1, MAX_LENGTH)?;
+        let alpha = lora.alpha;
+        let is_valid = alpha > 0.0 && alpha.is_finite();
+        within("lora.alpha", alpha, is_valid, "positive and finite")?;
+        if lora.targets.is_empty() {
+            let expected = "a list of regular expressions, or absent for the attention's query and value projections";
+            return Err(refused("lora.targets", "[]", expected));
+        }
+        lora.patterns().map(drop)
     }
 
     fn check_optimizer(&self) -> Result<(), RecipeError> {
@@ -245,6 +268,20 @@ mod tests {
             ("quickstart_t5", "data.inputs_length", "0"),
             ("quickstart_t5", "data.held_out", "1.0"),
             ("quickstart_t5", "data.targets_length", "0"),
+            ("quickstart_t5", "training.label_smoothing", "1.0"),
+            ("quickstart_t5", "training.label_smoothing", "-0.1"),
+            ("quickstart_t5", "lora", "{ rank = 0, alpha = 8.0 }"),
+            ("quickstart_t5", "lora", "{ rank = 4, alpha = nan }"),
+            (
+                "quickstart_t5",
+                "lora",
+                "{ rank = 4, alpha = 8.0, targets = [] }",
+            ),
+            (
+                "quickstart_t5",
+                "lora",
+                "{ rank = 4, alpha = 8.0, targets = ['('] }",
+            ),
             ("quickstart_electra", "model.generator_size", "0"),
             ("quickstart_electra", "data.mask_fraction", "1.5"),
             ("electra_small", "data.mask_fraction", "nan"),
@@ -253,10 +290,7 @@ mod tests {
         ] {
             let overrides = [format!("{key}={value}")];
             let error = Recipe::load(preset, &overrides).unwrap_err().to_string();
-            assert!(
-                error.contains(&format!("`{key}`")),
-                "{key}={value}: {error}"
-            );
+            assert!(error.contains(&format!("`{key}")), "{key}={value}: {error}");
         }
     }
 
@@ -264,6 +298,7 @@ mod tests {
     fn keys_that_nothing_reads_are_refused() {
         for (preset, key, value) in [
             ("electra_small", "training.z_loss", "1e-4"),
+            ("electra_small", "training.label_smoothing", "0.1"),
             ("electra_small", "data.noise_density", "0.15"),
             ("t5_v1_1_small", "data.mask_fraction", "0.15"),
             ("t5_v1_1_small", "model.generator_size", "0.25"),
@@ -274,6 +309,16 @@ mod tests {
             let error = Recipe::load(preset, &overrides).unwrap_err().to_string();
             assert!(error.contains("is not read"), "{key}: {error}");
         }
+    }
+
+    #[test]
+    fn precision_without_the_exponent_is_refused_with_a_reason() {
+        let error = |name: &str| {
+            let overrides = [format!("training.precision={name}")];
+            Recipe::load("t5_tiny", &overrides).unwrap_err().to_string()
+        };
+        assert!(error("fp16").contains("use bf16"), "{}", error("fp16"));
+        assert!(error("int8").contains("f32 and bf16"), "{}", error("int8"));
     }
 
     #[test]

@@ -12,8 +12,10 @@ pub(crate) mod suggestion;
 pub use error::RecipeError;
 pub use presets::{Preset, presets};
 
+use lamplight_layers::precision::Precision;
 use serde::{Deserialize, Serialize};
 
+use crate::lora::LoraSettings;
 use crate::optimizer::{AdamWConfig, OptimizerKind};
 use crate::schedule::{Schedule, ScheduleKind};
 
@@ -28,6 +30,9 @@ pub struct Recipe {
     pub model: ModelSettings,
     /// Which texts and what is made of them.
     pub data: DataSettings,
+    /// Low-rank factors to train in place of the weights; absent to train the weights.
+    #[serde(default)]
+    pub lora: Option<LoraSettings>,
     /// The update rule.
     pub optimizer: OptimizerSettings,
     /// The learning rate over the steps.
@@ -236,6 +241,15 @@ pub struct TrainingSettings {
     /// T5: coefficient of the z-loss, which T5's pre-training sets to 1e-4; absent for none.
     #[serde(default)]
     pub z_loss: Option<f64>,
+    /// T5: share of a target's probability that is spread over the vocabulary; absent for none.
+    #[serde(default)]
+    pub label_smoothing: Option<f64>,
+    /// The type that a step computes in; parameters, gradients and the optimizer are in f32.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Whether blocks compute their activations again in the backward pass instead of keeping them.
+    #[serde(default)]
+    pub recompute: bool,
     /// Decides weights, order, noise and dropout.
     #[serde(default)]
     pub seed: u64,

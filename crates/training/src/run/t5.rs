@@ -52,6 +52,7 @@ pub(super) fn span_corruption(
         max_new_tokens: 0,
         num_shown: recipe.evaluation.num_shown,
         z_loss: recipe.training.z_loss.unwrap_or(0.0),
+        label_smoothing: recipe.training.label_smoothing.unwrap_or(0.0),
     };
     run.execute(
         &prepared.folder,
@@ -97,6 +98,7 @@ pub(super) fn text_to_text(
         max_new_tokens: targets_length,
         num_shown: recipe.evaluation.num_shown,
         z_loss: recipe.training.z_loss.unwrap_or(0.0),
+        label_smoothing: recipe.training.label_smoothing.unwrap_or(0.0),
     };
     run.execute(
         &prepared.folder,

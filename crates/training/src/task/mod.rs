@@ -10,6 +10,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use lamplight_layers::recompute::Tape;
 
 use crate::TrainingError;
 use crate::evaluation::Evaluation;
@@ -43,7 +44,8 @@ pub trait Task {
     /// Real tokens of the batch.
     fn num_tokens(&self, batch: &Self::Batch) -> usize;
 
-    /// The mean of each term over the batch, `[1]` each.
+    /// The mean of each term over the batch, `[1]` each. The blocks of the model run on the tape,
+    /// which also names the device.
     ///
     /// # Errors
     /// An id of the batch lies past the vocabulary.
@@ -51,7 +53,7 @@ pub trait Task {
         &self,
         model: &Self::Model,
         batch: &Self::Batch,
-        device: &Device,
+        tape: &Tape,
     ) -> Result<Vec<Tensor<1>>, TrainingError>;
 
     /// Scores the model, which is in its evaluation state, on the held-out examples.

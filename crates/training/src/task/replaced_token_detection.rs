@@ -8,6 +8,7 @@ use lamplight_data::tokenizer::Tokenizer;
 use lamplight_electra::{
     DETECTION_LOSS_WEIGHT, ElectraPretraining, PretrainingInput, PretrainingOutput,
 };
+use lamplight_layers::recompute::Tape;
 
 use super::{Task, Term};
 use crate::error::unreadable;
@@ -30,13 +31,12 @@ pub struct ReplacedTokenDetection {
 }
 
 impl ReplacedTokenDetection {
-    fn forward(
+    fn input(
         &self,
-        model: &ElectraPretraining,
         batch: &MaskedBatch,
         device: &Device,
-    ) -> Result<PretrainingOutput, TrainingError> {
-        Ok(model.forward(PretrainingInput {
+    ) -> Result<PretrainingInput, TrainingError> {
+        Ok(PretrainingInput {
             input_ids: feed::ids(&batch.input_ids, self.vocab_size, device)?,
             masked_input_ids: feed::ids(&batch.masked_input_ids, self.vocab_size, device)?,
             padding_mask: feed::mask(&batch.padding_mask, device),
@@ -44,7 +44,7 @@ impl ReplacedTokenDetection {
             masked_positions: feed::integers(&batch.masked_positions, device),
             masked_weights: feed::weights(&batch.masked_weights, device),
             gumbel: None,
-        }))
+        })
     }
 
     /// Sentences of a batch with what was replaced and how likely the discriminator thinks it.
@@ -109,9 +109,9 @@ impl Task for ReplacedTokenDetection {
         &self,
         model: &ElectraPretraining,
         batch: &MaskedBatch,
-        device: &Device,
+        tape: &Tape,
     ) -> Result<Vec<Tensor<1>>, TrainingError> {
-        let output = self.forward(model, batch, device)?;
+        let output = model.forward_taped(self.input(batch, tape.device())?, tape);
         Ok(vec![output.mlm_loss, output.detection_loss])
     }
 
@@ -124,7 +124,7 @@ impl Task for ReplacedTokenDetection {
         let mut generator = GeneratorScores::default();
         let mut examples = Vec::new();
         for batch in &self.held_out {
-            let output = self.forward(model, batch, device)?;
+            let output = model.forward(self.input(batch, device)?);
             let result = Readback::of(output)?;
             let real = batch.padding_mask.values.iter().map(|padding| !padding);
             let labels = result.replaced.iter().map(|replaced| *replaced != 0);

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use lamplight_data::batch::{Matrix, Seq2SeqBatch};
 use lamplight_data::tokenizer::Tokenizer;
-use lamplight_layers::loss::{CrossEntropy, cross_entropy};
-use lamplight_t5::{Seq2SeqInput, T5ForConditionalGeneration};
+use lamplight_layers::loss::{CrossEntropy, cross_entropy, smoothed_cross_entropy};
+use lamplight_layers::recompute::Tape;
+use lamplight_t5::{Seq2SeqInput, Seq2SeqPass, T5ForConditionalGeneration};
 
 use super::{Task, Term};
 use crate::error::unreadable;
@@ -45,37 +46,33 @@ pub struct TextToText {
     pub num_shown: usize,
     /// Coefficient of the z-loss; 0 for none.
     pub z_loss: f64,
+    /// Share of a target's probability that is spread over the vocabulary; 0 for none.
+    pub label_smoothing: f64,
 }
 
 impl TextToText {
-    fn logits(
-        &self,
-        model: &T5ForConditionalGeneration,
-        batch: &Seq2SeqBatch,
-        device: &Device,
-    ) -> Result<Tensor<3>, TrainingError> {
-        let output = model.forward(Seq2SeqInput {
+    fn input(&self, batch: &Seq2SeqBatch, device: &Device) -> Result<Seq2SeqInput, TrainingError> {
+        Ok(Seq2SeqInput {
             input_ids: feed::ids(&batch.encoder_input_ids, self.vocab_size, device)?,
             padding_mask: feed::mask(&batch.encoder_padding_mask, device),
             decoder_input_ids: feed::ids(&batch.decoder_input_ids, self.vocab_size, device)?,
             decoder_padding_mask: None,
-        });
-        Ok(output.logits)
+        })
     }
 
-    fn cross_entropy(
+    /// Targets and their weights, `[batch * target]` each.
+    fn targets(
         &self,
-        logits: Tensor<3>,
         batch: &Seq2SeqBatch,
         device: &Device,
-    ) -> Result<CrossEntropy, TrainingError> {
+    ) -> Result<(Tensor<1, Int>, Tensor<1>), TrainingError> {
         let targets = feed::ids(&batch.decoder_target_ids, self.vocab_size, device)?;
         let weights = feed::weights(&batch.decoder_loss_weights, device);
-        Ok(cross_entropy(
-            logits.flatten(0, 1),
-            targets.flatten(0, 1),
-            weights.flatten(0, 1),
-        ))
+        Ok((targets.flatten(0, 1), weights.flatten(0, 1)))
+    }
+
+    fn smooths_labels(&self) -> bool {
+        self.label_smoothing > 0.0
     }
 
     fn answers(
@@ -142,17 +139,23 @@ impl Task for TextToText {
     fn terms(&self) -> Vec<Term> {
         let nll = Term {
             name: "nll",
-            factor: 1.0,
+            factor: 1.0 - self.label_smoothing,
         };
         let z_loss = Term {
             name: "squared_log_z",
             factor: self.z_loss,
         };
-        vec![nll, z_loss]
+        let uniform = Term {
+            name: "uniform_nll",
+            factor: self.label_smoothing,
+        };
+        let mut terms = vec![nll, z_loss];
+        terms.extend(self.smooths_labels().then_some(uniform));
+        terms
     }
 
     fn weights(&self, batch: &Seq2SeqBatch) -> Vec<f64> {
-        vec![batch.num_target_tokens() as f64; 2]
+        vec![batch.num_target_tokens() as f64; self.terms().len()]
     }
 
     fn num_tokens(&self, batch: &Seq2SeqBatch) -> usize {
@@ -163,10 +166,18 @@ impl Task for TextToText {
         &self,
         model: &T5ForConditionalGeneration,
         batch: &Seq2SeqBatch,
-        device: &Device,
+        tape: &Tape,
     ) -> Result<Vec<Tensor<1>>, TrainingError> {
-        let logits = self.logits(model, batch, device)?;
-        let loss = self.cross_entropy(logits, batch, device)?;
+        let input = self.input(batch, tape.device())?;
+        let (targets, weights) = self.targets(batch, tape.device())?;
+        let logits = model.forward_by(input, Seq2SeqPass::taped(tape)).logits;
+        let logits = logits.flatten(0, 1); // [batch * target, vocab]
+        if self.smooths_labels() {
+            let loss = smoothed_cross_entropy(logits, targets, weights);
+            let CrossEntropy { nll, squared_log_z } = loss.targets;
+            return Ok(vec![nll.mean(), squared_log_z.mean(), loss.uniform.mean()]);
+        }
+        let loss = cross_entropy(logits, targets, weights);
         Ok(vec![loss.nll.mean(), loss.squared_log_z.mean()])
     }
 
@@ -177,13 +188,16 @@ impl Task for TextToText {
     ) -> Result<Evaluation, TrainingError> {
         let mut tokens = TokenScores::default();
         for batch in &self.held_out {
-            let logits = self.logits(model, batch, device)?;
+            let logits = model.forward(self.input(batch, device)?).logits;
             let predicted: Vec<i64> = logits
                 .clone()
                 .argmax(2)
                 .try_into_vec_as()
                 .map_err(unreadable)?;
-            let loss = self.cross_entropy(logits, batch, device)?.nll.sum;
+            let (targets, weights) = self.targets(batch, device)?;
+            let loss = cross_entropy(logits.flatten(0, 1), targets, weights)
+                .nll
+                .sum;
             tokens.add_loss(loss.try_into_scalar().map_err(unreadable)?);
             for (target, predicted) in real_targets(batch, &predicted) {
                 tokens.add(target, predicted == i64::from(target));

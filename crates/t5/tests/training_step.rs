@@ -1,0 +1,131 @@
+//! A training step in half precision, and one that recomputes its blocks, beside the plain one.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use burn::tensor::{DType, Device};
+use lamplight_layers::initializer::draw_all;
+use lamplight_layers::loss::label_loss;
+use lamplight_layers::precision::Precision;
+use lamplight_layers::recompute::Tape;
+use lamplight_t5::{Seq2SeqInput, Seq2SeqPass, T5Config, T5ForConditionalGeneration};
+use lamplight_testing::{
+    BF16_STEP, Case, Expected, F32_STEP, Step, compiles_kernels, run_cases, test_device,
+};
+
+/// Held by whoever draws: all tests share the one random generator of the device's backend.
+static DRAWING: Mutex<()> = Mutex::new(());
+
+fn drawing() -> MutexGuard<'static, ()> {
+    DRAWING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An encoder-decoder with labels.
+fn has_loss(case: &Case) -> bool {
+    let is_generation = case
+        .architecture()
+        .is_some_and(|name| name.ends_with("T5ForConditionalGeneration"));
+    is_generation && {
+        let expected = case.expected();
+        let has_gradients = expected.names("grad.").next().is_some();
+        expected.has("logits") && expected.has("labels") && (!compiles_kernels() || has_gradients)
+    }
+}
+
+fn step(
+    model: &T5ForConditionalGeneration,
+    expected: &Expected,
+    device: &Device,
+    tape: Tape,
+) -> Step {
+    let input = Seq2SeqInput {
+        input_ids: expected.int_tensor("input_ids", device),
+        padding_mask: expected.padding_mask("attention_mask", device),
+        decoder_input_ids: expected.int_tensor("decoder_input_ids", device),
+        decoder_padding_mask: None,
+    };
+    device.seed(7);
+    let logits = model.forward_by(input, Seq2SeqPass::taped(&tape)).logits;
+    let labels = expected.int_tensor::<2>("labels", device).flatten(0, 1);
+    let loss = label_loss(logits, labels).mean();
+    assert_eq!(loss.dtype(), DType::F32);
+    let names = T5ForConditionalGeneration::names(model.config());
+    Step::backward(model, &names, loss, tape)
+}
+
+/// The config of a case, with dropout, and fresh weights.
+fn with_dropout(case: &Case, device: &Device) -> T5ForConditionalGeneration {
+    let config = T5Config::from_file(&case.path.join("config.json")).unwrap();
+    let config = T5Config {
+        dropout_rate: 0.3,
+        ..config
+    };
+    device.seed(3);
+    draw_all(T5ForConditionalGeneration::new(&config, device))
+}
+
+#[test]
+fn bf16_tracks_f32_on_the_reference_models() {
+    let _drawing = drawing();
+    let device = test_device().autodiff();
+    if Precision::Bf16.check(&device).is_err() {
+        return;
+    }
+    run_cases("T5 in bf16", |case| {
+        if !has_loss(case) {
+            return false;
+        }
+        let model = T5ForConditionalGeneration::from_pretrained(&case.path, &device).unwrap();
+        let expected = case.expected();
+        let tape = || Tape::new(&device, 1, false);
+        let full = step(&model, &expected, &device, tape());
+        let half = Precision::Bf16.compute_copy(&model);
+        let half = step(&half, &expected, &device, tape());
+        half.assert_tracks(&full, BF16_STEP);
+        true
+    });
+}
+
+#[test]
+fn recomputed_blocks_give_the_same_loss_and_gradients() {
+    let _drawing = drawing();
+    let device = test_device().autodiff();
+    run_cases("T5 recomputed", |case| {
+        if !has_loss(case) {
+            return false;
+        }
+        let model = with_dropout(case, &device);
+        let expected = case.expected();
+        let run = |model: &_, recompute| {
+            let tape = Tape::new(&device, 1, recompute);
+            step(model, &expected, &device, tape)
+        };
+        run(&model, true).assert_tracks(&run(&model, false), F32_STEP);
+        if Precision::Bf16.check(&device).is_ok() {
+            let half = Precision::Bf16.compute_copy(&model);
+            run(&half, true).assert_tracks(&run(&half, false), BF16_STEP);
+        }
+        true
+    });
+}
+
+#[test]
+fn blocks_draw_anew_with_another_seed() {
+    let _drawing = drawing();
+    let device = test_device().autodiff();
+    let mut seen = false;
+    run_cases("T5 seeds", |case| {
+        if seen || !has_loss(case) {
+            return false;
+        }
+        seen = true;
+        let model = with_dropout(case, &device);
+        let loss = |seed| {
+            let tape = Tape::new(&device, seed, true);
+            step(&model, &case.expected(), &device, tape).loss
+        };
+        assert_eq!(loss(1), loss(1));
+        assert_ne!(loss(1), loss(2));
+        true
+    });
+}

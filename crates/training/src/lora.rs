@@ -1,0 +1,119 @@
+//! Low-rank adaptation: the model is frozen, and chosen matrices learn the product of two thin
+//! factors on top (Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models").
+//!
+//! Burn composes the adapted weight wherever a layer reads it, so that models know nothing of this.
+//! Saving a model merges the factors into its weights.
+
+use burn::module::{Lora, Module, ModuleVisitor, Param, ParamGroup, ParamId};
+use burn::tensor::Tensor;
+use lamplight_layers::pretrained::NameTable;
+use serde::{Deserialize, Serialize};
+
+use crate::recipe::RecipeError;
+
+/// The query and value projections of attention, in T5 (`q`, `v`) and in ELECTRA.
+const QUERY_AND_VALUE: &str = r"(\.q|\.v|\.query|\.value)\.weight$";
+
+/// `[lora]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoraSettings {
+    /// Width of the factors.
+    pub rank: usize,
+    /// The product of the factors counts `alpha / rank` times.
+    pub alpha: f64,
+    /// Regular expressions on Hugging Face's names of the matrices to adapt.
+    #[serde(default = "query_and_value")]
+    pub targets: Vec<String>,
+}
+
+fn query_and_value() -> Vec<String> {
+    vec![QUERY_AND_VALUE.to_owned()]
+}
+
+impl LoraSettings {
+    /// Each target with its compiled form.
+    pub(crate) fn patterns(&self) -> Result<Vec<(&str, ParamGroup)>, RecipeError> {
+        let mut patterns = Vec::with_capacity(self.targets.len());
+        for target in &self.targets {
+            let pattern = ParamGroup::from_regex(target)
+                .map_err(|error| refused(target, &format!("a regular expression: {error:?}")))?;
+            patterns.push((target.as_str(), pattern));
+        }
+        Ok(patterns)
+    }
+}
+
+/// Freezes `model` and gives factors to the matrices that a target matches. The second factor is
+/// zero, so the model computes what it did before. `names` are the model's.
+///
+/// # Errors
+/// A target is no regular expression or matches no matrix.
+pub fn apply<M: Module>(
+    model: M,
+    names: &NameTable,
+    settings: &LoraSettings,
+) -> Result<M, RecipeError> {
+    let mut matrices = Matrices {
+        names,
+        path: Vec::new(),
+        found: Vec::new(),
+    };
+    model.visit(&mut matrices);
+    let mut paths = Vec::new();
+    for (target, pattern) in settings.patterns()? {
+        let is_target = |matrix: &&Matrix| pattern.matches(&matrix.id, Some(&matrix.name));
+        let matched = matrices.found.iter().filter(is_target);
+        let num_paths = paths.len();
+        paths.extend(matched.map(|matrix| matrix.path.clone()));
+        if paths.len() == num_paths {
+            let example = matrices.found.first().map_or("none", |m| m.name.as_str());
+            let expected = format!("the pattern of a matrix of the model, such as `{example}`");
+            return Err(refused(target, &expected));
+        }
+    }
+    let lora = Lora::new(settings.rank, settings.alpha);
+    Ok(model.apply_lora(lora.set_param_group(ParamGroup::from_paths(paths))))
+}
+
+fn refused(target: &str, expected: &str) -> RecipeError {
+    RecipeError::Value {
+        key: "lora.targets".to_owned(),
+        value: format!("`{target}`"),
+        expected: expected.to_owned(),
+    }
+}
+
+struct Matrix {
+    id: ParamId,
+    path: String,
+    name: String,
+}
+
+/// Finds every parameter with two axes.
+struct Matrices<'a> {
+    names: &'a NameTable,
+    path: Vec<String>,
+    found: Vec<Matrix>,
+}
+
+impl ModuleVisitor for Matrices<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if D != 2 {
+            return;
+        }
+        let path = self.path.join(".");
+        if let Some(name) = self.names.hugging_face(&path) {
+            let id = param.id;
+            self.found.push(Matrix { id, path, name });
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Forward and backward over one micro-batch.
+
+use burn::tensor::{Device, Tensor};
+use burn_optim::GradientsParams;
+use lamplight_layers::precision::Precision;
+use lamplight_layers::recompute::Tape;
+
+use crate::TrainingError;
+use crate::gradients;
+use crate::task::Task;
+
+/// How a term of a micro-batch's loss counts in the step's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Factor {
+    /// The micro-batch's share of the positions that the step's mean is over.
+    pub share: f64,
+    /// The coefficient of the term.
+    pub coefficient: f64,
+}
+
+/// What a micro-step computes and how.
+#[derive(Debug)]
+pub struct MicroStep<'a, T> {
+    /// Gives the terms of the loss.
+    pub task: &'a T,
+    /// The device, with gradients on.
+    pub device: &'a Device,
+    /// The type to compute in.
+    pub precision: Precision,
+    /// Whether blocks compute their activations again instead of keeping them.
+    pub recompute: bool,
+    /// One per term of the task.
+    pub factors: &'a [Factor],
+    /// Decides dropout and samples.
+    pub seed: u64,
+}
+
+/// What a micro-step gives.
+#[derive(Debug)]
+pub struct MicroStepOutput {
+    /// Gradients of the micro-batch's part of the loss, in f32, by the parameters of the master.
+    pub gradients: GradientsParams,
+    /// The micro-batch's part of each term, before its coefficient, `[terms]`, without gradients.
+    pub terms: Tensor<1>,
+}
+
+impl<T: Task> MicroStep<'_, T> {
+    /// Computes loss and gradients of a micro-batch. `master` holds the parameters in f32.
+    ///
+    /// # Errors
+    /// An id of the batch lies past the vocabulary.
+    pub fn run(
+        &self,
+        master: &T::Model,
+        batch: &T::Batch,
+    ) -> Result<MicroStepOutput, TrainingError> {
+        self.device.seed(self.seed);
+        let model = self.precision.compute_copy(master);
+        let tape = Tape::new(self.device, self.seed, self.recompute);
+        let means = self.task.losses(&model, batch, &tape)?;
+        let (loss, terms) = self.weigh(means);
+        let mut total = GradientsParams::new();
+        tape.backward(loss, |part| gradients::add(&model, part, &mut total));
+        Ok(MicroStepOutput {
+            gradients: total,
+            terms,
+        })
+    }
+
+    /// The loss of the micro-batch as its part of the step's, and the parts of each term.
+    fn weigh(&self, means: Vec<Tensor<1>>) -> (Tensor<1>, Tensor<1>) {
+        let parts = means.into_iter().zip(self.factors);
+        let parts: Vec<_> = parts
+            .map(|(mean, factor)| (mean * factor.share, factor.coefficient))
+            .collect();
+        let terms = parts.iter().map(|(part, _)| part.clone().inner()).collect();
+        let loss = parts
+            .into_iter()
+            .filter(|(_, coefficient)| *coefficient != 0.0)
+            .map(|(part, coefficient)| part * coefficient);
+        (Tensor::cat(loss.collect(), 0).sum(), Tensor::cat(terms, 0))
+    }
+}
