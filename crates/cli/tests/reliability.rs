@@ -236,26 +236,36 @@ fn a_recipe_or_texts_that_changed_are_refused() {
     assert!(message.contains("texts are not those"), "{message}");
 }
 
+/// A run in a process that may not have more than a million KiB of memory.
+fn limited(run: &Path, arguments: &str) -> Command {
+    let program = assert_cmd::cargo::cargo_bin!("lamplight").display();
+    let run = run.display();
+    let script =
+        format!("ulimit -v 1000000; exec {program} train smoke_t5 --output {run} {arguments}");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]);
+    command
+}
+
 #[test]
 fn too_little_memory_is_said_with_an_estimate_and_an_exit_code_of_its_own() {
     let (_folder, run, _) = two_runs();
-    let program = assert_cmd::cargo::cargo_bin!("lamplight").display();
-    let limited = |arguments: &str| {
-        let run = run.display();
-        let script =
-            format!("ulimit -v 1000000; exec {program} train smoke_t5 --output {run} {arguments}");
-        let mut command = Command::new("sh");
-        command.args(["-c", &script]);
-        command
-    };
     let huge = "--set model.config.d_model=4096 --set model.config.d_ff=65536";
-    let message = fail(&mut limited(huge), OUT_OF_MEMORY);
+    let message = fail(&mut limited(&run, huge), OUT_OF_MEMORY);
     assert!(
         message.contains("needs at least") && message.contains("GiB"),
         "{message}"
     );
-    assert!(!run.exists(), "a refused run left its folder");
     let wide = "--set training.batch_size=100000";
-    let message = fail(&mut limited(wide), OUT_OF_MEMORY);
-    assert!(message.contains("batch_size"), "{message}");
+    let message = fail(&mut limited(&run, wide), OUT_OF_MEMORY);
+    assert!(message.contains("lower training.batch_size"), "{message}");
+    assert!(!run.exists(), "a refused run left its folder");
+}
+
+#[test]
+fn memory_that_runs_out_on_the_way_is_said_too() {
+    let (_folder, run, _) = two_runs();
+    let message = fail(&mut limited(&run, "--set training.batch_size=6000"), OUT_OF_MEMORY);
+    assert!(message.contains("the system refused"), "{message}");
+    assert!(message.contains("lower training.batch_size"), "{message}");
 }

@@ -10,7 +10,10 @@ use lamplight_layers::pretrained::NameTable;
 use serde::{Deserialize, Serialize};
 
 use crate::recipe::RecipeError;
+use crate::recipe::check::{self, count, within};
 
+/// Wider factors than this are a slip of the keyboard.
+const MAX_RANK: usize = 1 << 20;
 /// The query and value projections of attention, in T5 (`q`, `v`) and in ELECTRA.
 const QUERY_AND_VALUE: &str = r"(\.q|\.v|\.query|\.value)\.weight$";
 
@@ -32,6 +35,22 @@ fn query_and_value() -> Vec<String> {
 }
 
 impl LoraSettings {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first key that is wrong.
+    pub(crate) fn check(&self) -> Result<(), RecipeError> {
+        count("lora.rank", self.rank, 1, MAX_RANK)?;
+        let alpha = self.alpha;
+        let is_valid = alpha > 0.0 && alpha.is_finite();
+        within("lora.alpha", alpha, is_valid, "positive and finite")?;
+        if self.targets.is_empty() {
+            let expected = "a list of regular expressions, or absent for the attention's query and value projections";
+            return Err(check::refused("lora.targets", "[]", expected));
+        }
+        self.patterns().map(drop)
+    }
+
     /// Each target with its compiled form.
     pub(crate) fn patterns(&self) -> Result<Vec<(&str, ParamGroup)>, RecipeError> {
         let mut patterns = Vec::with_capacity(self.targets.len());
@@ -82,11 +101,7 @@ pub fn apply<M: Module>(
 }
 
 fn refused(target: &str, expected: &str) -> RecipeError {
-    RecipeError::Value {
-        key: "lora.targets".to_owned(),
-        value: format!("`{target}`"),
-        expected: expected.to_owned(),
-    }
+    check::refused("lora.targets", format!("`{target}`"), expected)
 }
 
 struct Matrix {

@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::recipe::RecipeError;
+use crate::recipe::check::{count, within};
+
 /// Weight of the past in the running statistic of the gradient norm.
 const DECAY: f64 = 0.97;
 /// Norms that are seen before any of them can be a spike.
@@ -28,6 +31,21 @@ impl Default for StabilitySettings {
             max_rollbacks: 3,
             spike_threshold: None,
         }
+    }
+}
+
+impl StabilitySettings {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first key that is wrong.
+    pub(crate) fn check(&self) -> Result<(), RecipeError> {
+        let num_skips = self.max_skips_in_a_row;
+        count("stability.max_skips_in_a_row", num_skips, 1, 1 << 20)?;
+        count("stability.max_rollbacks", self.max_rollbacks, 0, 1 << 20)?;
+        let threshold = self.spike_threshold.unwrap_or(1.0);
+        let is_valid = threshold > 0.0 && threshold.is_finite();
+        within("stability.spike_threshold", threshold, is_valid, "positive and finite")
     }
 }
 

@@ -1,6 +1,7 @@
 //! Values that make no sense are refused before any work.
 
 use super::{Family, Objective, Recipe, RecipeError, TokenizerKind};
+use crate::lora::LoraSettings;
 
 /// More than this of anything is a slip of the keyboard.
 const MAX_COUNT: usize = 1 << 40;
@@ -16,10 +17,12 @@ impl Recipe {
         self.check_model()?;
         self.check_data()?;
         self.check_objective_keys()?;
-        self.check_lora()?;
+        self.lora.as_ref().map_or(Ok(()), LoraSettings::check)?;
         self.optimizer.check()?;
         self.check_training()?;
-        self.check_schedule()
+        self.check_schedule()?;
+        self.stability.check()?;
+        self.check_checkpoints()
     }
 
     fn check_model(&self) -> Result<(), RecipeError> {
@@ -150,21 +153,6 @@ impl Recipe {
         }
     }
 
-    fn check_lora(&self) -> Result<(), RecipeError> {
-        let Some(lora) = &self.lora else {
-            return Ok(());
-        };
-        count("lora.rank", lora.rank, 1, MAX_LENGTH)?;
-        let alpha = lora.alpha;
-        let is_valid = alpha > 0.0 && alpha.is_finite();
-        within("lora.alpha", alpha, is_valid, "positive and finite")?;
-        if lora.targets.is_empty() {
-            let expected = "a list of regular expressions, or absent for the attention's query and value projections";
-            return Err(refused("lora.targets", "[]", expected));
-        }
-        lora.patterns().map(drop)
-    }
-
     fn check_training(&self) -> Result<(), RecipeError> {
         let training = &self.training;
         for (key, value) in [
@@ -174,11 +162,6 @@ impl Recipe {
             ("training.evaluate_every", training.evaluate_every),
             ("training.checkpoint_every", training.checkpoint_every),
             ("training.log_every", training.log_every),
-            (
-                "stability.max_skips_in_a_row",
-                self.stability.max_skips_in_a_row,
-            ),
-            ("checkpoints.keep_last", self.checkpoints.keep_last),
             ("evaluation.max_batches", self.evaluation.max_batches),
             ("evaluation.num_answers", self.evaluation.num_answers),
         ] {
@@ -194,7 +177,7 @@ impl Recipe {
     }
 }
 
-pub(super) fn refused(key: &str, value: impl ToString, expected: &str) -> RecipeError {
+pub(crate) fn refused(key: &str, value: impl ToString, expected: &str) -> RecipeError {
     RecipeError::Value {
         key: key.to_owned(),
         value: value.to_string(),
@@ -202,7 +185,7 @@ pub(super) fn refused(key: &str, value: impl ToString, expected: &str) -> Recipe
     }
 }
 
-pub(super) fn within(
+pub(crate) fn within(
     key: &str,
     value: f64,
     is_valid: bool,
@@ -215,7 +198,7 @@ pub(super) fn within(
     }
 }
 
-pub(super) fn count(
+pub(crate) fn count(
     key: &str,
     value: usize,
     minimum: usize,
@@ -248,6 +231,10 @@ mod tests {
             ("quickstart_t5", "training.batch_size", "0"),
             ("quickstart_t5", "training.accumulation", "0"),
             ("quickstart_t5", "training.clip_norm", "-1"),
+            ("quickstart_t5", "stability.max_skips_in_a_row", "0"),
+            ("quickstart_t5", "stability.spike_threshold", "0"),
+            ("quickstart_t5", "stability.spike_threshold", "inf"),
+            ("quickstart_t5", "checkpoints.keep_last", "0"),
             ("quickstart_t5", "optimizer.learning_rate", "nan"),
             ("quickstart_t5", "optimizer.learning_rate", "-0.1"),
             ("quickstart_t5", "optimizer.learning_rate", "inf"),

@@ -3,7 +3,8 @@
 //! A key that is not known is an error, and so is a key that the chosen model, objective, optimizer
 //! or schedule never reads. Devices and paths are arguments of the program, not keys.
 
-mod check;
+pub(crate) mod check;
+mod checkpoints;
 mod error;
 mod load;
 mod optimizer;
@@ -11,6 +12,7 @@ mod presets;
 mod schedule;
 pub(crate) mod suggestion;
 
+pub use checkpoints::CheckpointSettings;
 pub use error::RecipeError;
 pub use optimizer::{GroupSettings, OptimizerSettings};
 pub use presets::{Preset, presets};
@@ -19,7 +21,6 @@ pub use schedule::ScheduleSettings;
 use lamplight_layers::precision::Precision;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::Retention;
 use crate::lora::LoraSettings;
 use crate::stability::StabilitySettings;
 
@@ -225,38 +226,6 @@ fn default_accumulation() -> usize {
     1
 }
 
-/// Whether a score is better when it is lower or higher.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BestIs {
-    /// As a loss.
-    Lowest,
-    /// As an accuracy.
-    Highest,
-}
-
-/// `[checkpoints]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CheckpointSettings {
-    /// So many of the newest stay.
-    pub keep_last: usize,
-    /// The one with the best of this held-out score stays too; absent for none.
-    pub best_score: Option<String>,
-    /// Which value of it is best.
-    pub best_is: Option<BestIs>,
-}
-
-impl Default for CheckpointSettings {
-    fn default() -> Self {
-        Self {
-            keep_last: 3,
-            best_score: None,
-            best_is: None,
-        }
-    }
-}
-
 /// `[evaluation]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -275,18 +244,6 @@ impl Default for EvaluationSettings {
             max_batches: 16,
             num_answers: 32,
             num_shown: 4,
-        }
-    }
-}
-
-impl Recipe {
-    /// Which checkpoints stay.
-    pub fn retention(&self) -> Retention {
-        let settings = &self.checkpoints;
-        let highest = settings.best_is == Some(BestIs::Highest);
-        Retention {
-            num_last: settings.keep_last,
-            best: settings.best_score.clone().map(|score| (score, highest)),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The step loop on tiny models: accumulation, clipping, divergence, interruption.
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod faults;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::{Device, Tensor};
@@ -12,7 +12,6 @@ use lamplight_data::digest::Digest;
 use lamplight_data::loader::{Cursor, Drawn};
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::initializer::draw_all;
-use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::recompute::Tape;
 use lamplight_t5::{T5Config, T5ForConditionalGeneration};
 use lamplight_testing::{assert_close, test_device};
@@ -25,7 +24,7 @@ use lamplight_training::optimizer::ModelOptimizer;
 use lamplight_training::progress::{Observer, Silent};
 use lamplight_training::recipe::{Family, Recipe};
 use lamplight_training::run_folder::RunFolder;
-use lamplight_training::task::{Task, Term, TextToText};
+use lamplight_training::task::{Task, TextToText};
 use lamplight_training::trainer::{Outcome, Start, Trainer};
 use tempfile::TempDir;
 
@@ -280,208 +279,4 @@ fn a_factor_brings_a_norm_to_its_limit_and_never_raises_it() {
     assert_eq!(clip_factor(0.5, Some(1.0)), 1.0);
     assert_eq!(clip_factor(0.0, Some(1.0)), 1.0);
     assert_eq!(clip_factor(1e30, None), 1.0);
-}
-
-/// A task whose losses are multiplied in some of its calls, counted from zero.
-struct Faulty {
-    task: TextToText,
-    factor: fn(usize) -> f32,
-    num_calls: AtomicUsize,
-}
-
-impl Faulty {
-    fn new(factor: fn(usize) -> f32) -> Self {
-        Self {
-            task: task(),
-            factor,
-            num_calls: AtomicUsize::new(0),
-        }
-    }
-}
-
-impl Task for Faulty {
-    type Model = T5ForConditionalGeneration;
-    type Batch = Seq2SeqBatch;
-
-    fn terms(&self) -> Vec<Term> {
-        self.task.terms()
-    }
-
-    fn weights(&self, batch: &Seq2SeqBatch) -> Vec<f64> {
-        self.task.weights(batch)
-    }
-
-    fn num_tokens(&self, batch: &Seq2SeqBatch) -> usize {
-        self.task.num_tokens(batch)
-    }
-
-    fn flops(&self, model: &Self::Model, batch: &Seq2SeqBatch) -> f64 {
-        self.task.flops(model, batch)
-    }
-
-    fn losses(
-        &self,
-        model: &Self::Model,
-        batch: &Seq2SeqBatch,
-        tape: &Tape,
-    ) -> Result<Vec<Tensor<1>>, TrainingError> {
-        let factor = (self.factor)(self.num_calls.fetch_add(1, Ordering::SeqCst));
-        let losses = self.task.losses(model, batch, tape)?;
-        Ok(losses.into_iter().map(|loss| loss * factor).collect())
-    }
-
-    fn evaluate(
-        &self,
-        model: &Self::Model,
-        device: &Device,
-        is_interrupted: &dyn Fn() -> bool,
-    ) -> Result<Evaluation, TrainingError> {
-        self.task.evaluate(model, device, is_interrupted)
-    }
-
-    fn tokenizer(&self) -> &Tokenizer {
-        self.task.tokenizer()
-    }
-
-    fn names(&self, model: &Self::Model) -> NameTable {
-        self.task.names(model)
-    }
-
-    fn load(&self, folder: &Path, device: &Device) -> Result<Self::Model, TrainingError> {
-        self.task.load(folder, device)
-    }
-
-    fn save(&self, model: &Self::Model, folder: &Path) -> Result<(), TrainingError> {
-        self.task.save(model, folder)
-    }
-}
-
-/// Remembers what was said.
-#[derive(Default)]
-struct Warnings(Vec<String>);
-
-impl Observer for Warnings {
-    fn warned(&mut self, message: &str) {
-        self.0.push(message.to_owned());
-    }
-}
-
-fn weights(folder: &TempDir, step: usize) -> Vec<u8> {
-    let path = format!("run/checkpoints/step-{step}/model.safetensors");
-    std::fs::read(folder.path().join(path)).unwrap()
-}
-
-#[test]
-fn a_step_that_is_not_finite_changes_nothing_and_is_counted() {
-    let batches = [batch(&["ab", "c"])];
-    let recipe = recipe(6, 1, 1e-2);
-    let third_is_nan = Faulty::new(|call| if call == 2 { f32::NAN } else { 1.0 });
-    let mut warnings = Warnings::default();
-    let (skipped, outcome) = train_task(&third_is_nan, &recipe, &batches, &mut warnings);
-    let steps = outcome.unwrap().history.steps;
-    assert_eq!(steps.last().unwrap().num_skipped, 1);
-    assert_eq!(
-        steps.iter().map(|line| line.step).collect::<Vec<_>>(),
-        [1, 2, 4, 5, 6]
-    );
-    assert_eq!(warnings.0.len(), 1);
-    assert!(
-        warnings.0[0].contains("step 3") && warnings.0[0].contains("skipped"),
-        "{warnings:?}",
-        warnings = warnings.0
-    );
-    // As if the step had not been: one fewer update, at the same constant rate.
-    let mut shorter = recipe.clone();
-    shorter.training.steps = 5;
-    shorter.training.checkpoint_every = 1;
-    let (whole, outcome) = train(&shorter, &batches, &mut Silent);
-    outcome.unwrap();
-    assert_eq!(weights(&skipped, 6), weights(&whole, 5));
-}
-
-#[test]
-fn many_bad_steps_in_a_row_go_back_to_the_checkpoint_and_on_with_other_data() {
-    let recipe = {
-        let mut recipe = recipe(8, 1, 1e-2);
-        recipe.stability.max_skips_in_a_row = 3;
-        recipe
-    };
-    // Steps 5, 6 and 7 are bad once; the checkpoint before is that of step 4.
-    let faulty = Faulty::new(|call| {
-        if (4..7).contains(&call) {
-            f32::INFINITY
-        } else {
-            1.0
-        }
-    });
-    let mut warnings = Warnings::default();
-    let batches = [batch(&["ab", "c"])];
-    let (healed, outcome) = train_task(&faulty, &recipe, &batches, &mut warnings);
-    let steps = outcome.unwrap().history.steps;
-    assert_eq!(steps.last().unwrap().num_skipped, 3);
-    assert_eq!(
-        steps.iter().map(|line| line.step).collect::<Vec<_>>(),
-        [1, 2, 3, 4, 5, 6, 7, 8]
-    );
-    assert!(
-        warnings.0.last().unwrap().contains("going back to step 4"),
-        "{:?}",
-        warnings.0
-    );
-    let (whole, outcome) = train(&recipe, &batches, &mut Silent);
-    outcome.unwrap();
-    assert_eq!(weights(&healed, 8), weights(&whole, 8));
-}
-
-#[test]
-fn a_run_that_stays_bad_stops_after_its_rollbacks_and_keeps_the_checkpoint() {
-    let mut recipe = recipe(50, 1, 1e-2);
-    recipe.stability.max_skips_in_a_row = 2;
-    recipe.stability.max_rollbacks = 2;
-    let faulty = Faulty::new(|call| if call >= 5 { f32::NAN } else { 1.0 });
-    let (folder, outcome) = train_task(&faulty, &recipe, &[batch(&["ab"])], &mut Silent);
-    let error = outcome.err().unwrap();
-    let message = error.to_string();
-    assert!(
-        matches!(
-            error,
-            TrainingError::Diverged {
-                num_rollbacks: 2,
-                ..
-            }
-        ),
-        "{message}"
-    );
-    assert!(
-        message.contains("step-4") && message.contains("learning_rate"),
-        "{message}"
-    );
-    assert_eq!(faulty.num_calls.load(Ordering::SeqCst), 5 + 3 * 2);
-    let path = folder.path().join("run/checkpoints/step-4");
-    T5ForConditionalGeneration::from_pretrained(&path, &test_device()).unwrap();
-}
-
-#[test]
-fn a_run_that_is_bad_from_the_start_says_that_there_is_no_checkpoint() {
-    let (_folder, outcome) = train(&recipe(20, 1, 1e30), &[batch(&["ab", "c"])], &mut Silent);
-    let error = outcome.err().unwrap();
-    assert!(matches!(error, TrainingError::Diverged { .. }), "{error}");
-}
-
-#[test]
-fn a_batch_scaled_by_ten_thousand_is_clipped_by_the_running_norm() {
-    let mut recipe = recipe(40, 1, 1e-3);
-    recipe.training.clip_norm = None;
-    recipe.stability.spike_threshold = Some(6.0);
-    let faulty = Faulty::new(|call| if call == 35 { 1e4 } else { 1.0 });
-    let mut warnings = Warnings::default();
-    let (_folder, outcome) = train_task(&faulty, &recipe, &[batch(&["ab", "c"])], &mut warnings);
-    outcome.unwrap();
-    let spikes: Vec<&String> = warnings
-        .0
-        .iter()
-        .filter(|text| text.contains("is a spike"))
-        .collect();
-    assert_eq!(spikes.len(), 1, "{:?}", warnings.0);
-    assert!(spikes[0].contains("step 36"), "{spikes:?}");
 }
