@@ -11,7 +11,7 @@ use std::process::Command;
 
 use process::{
     assert_same_checkpoint, counterpart, fail, lamplight, newest, resume, signal, spawn, succeed,
-    train, two_runs, wait, wait_until,
+    train, two_runs, wait, wait_for_metrics,
 };
 
 /// The input was refused.
@@ -133,8 +133,8 @@ fn a_folder_that_cannot_be_written_is_refused_before_any_step() {
 fn endless(folder: &Path) -> std::process::Child {
     let arguments = "--set training.steps=1000000 --set training.log_every=1 \
                      --set training.checkpoint_every=1000000 --set training.evaluate_every=1000000";
-    let child = spawn(&mut train("smoke_electra", folder, arguments));
-    wait_until(|| fs::metadata(folder.join("metrics.jsonl")).is_ok_and(|file| file.len() > 0));
+    let mut child = spawn(&mut train("smoke_electra", folder, arguments));
+    wait_for_metrics(&mut child, folder);
     child
 }
 

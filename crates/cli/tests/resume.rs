@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use process::{
     assert_same_checkpoint, counterpart, newest, resume, signal, spawn, succeed, train, two_runs,
-    wait, wait_until,
+    wait, wait_for_metrics,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -25,7 +25,7 @@ const STEPS_BEFORE_KILL: u32 = 6;
 fn time_whole_run(recipe: &str, folder: &Path, arguments: &str, num_steps: usize) -> [Duration; 2] {
     let started = Instant::now();
     let mut child = spawn(&mut train(recipe, folder, arguments));
-    wait_until(|| fs::metadata(folder.join("metrics.jsonl")).is_ok_and(|file| file.len() > 0));
+    wait_for_metrics(&mut child, folder);
     let starting = started.elapsed();
     assert!(wait(&mut child).success());
     [starting, (started.elapsed() - starting) / num_steps as u32]
@@ -42,12 +42,12 @@ fn start(recipe: &str, folder: &Path, arguments: &str) -> std::process::Command 
 
 /// Kills a run so often at random moments, some of them by SIGTERM, compares what each kill leaves
 /// with the uninterrupted run's state, and lets it end.
-fn assert_kills_change_nothing(recipe: &str, num_steps: usize, num_kills: usize, seed: u64) {
+fn assert_kills_change_nothing(recipe: &str, num_steps: usize, num_kills: usize, more: &str) {
     let (_folder, whole, killed) = two_runs();
-    let arguments = format!("{SAVE_ALWAYS} --set training.steps={num_steps}");
+    let arguments = format!("{SAVE_ALWAYS} --set training.steps={num_steps} {more}");
     let [starting, step] = time_whole_run(recipe, &whole, &arguments, num_steps);
     let latest = starting + step * STEPS_BEFORE_KILL;
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rng = ChaCha8Rng::seed_from_u64(num_kills as u64);
     let mut num_states = 0;
     for kill in 0..num_kills {
         let mut child = spawn(&mut start(recipe, &killed, &arguments));
@@ -80,12 +80,32 @@ fn assert_kills_change_nothing(recipe: &str, num_steps: usize, num_kills: usize,
 
 #[test]
 fn a_t5_that_is_killed_a_hundred_times_ends_with_the_same_bits() {
-    assert_kills_change_nothing("smoke_t5", 1000, 100, 1);
+    assert_kills_change_nothing("smoke_t5", 1000, 100, "");
 }
 
 #[test]
 fn an_electra_that_is_killed_twenty_times_ends_with_the_same_bits() {
-    assert_kills_change_nothing("smoke_electra", 300, 20, 2);
+    assert_kills_change_nothing("smoke_electra", 300, 20, "");
+}
+
+#[test]
+fn low_rank_factors_in_bf16_with_recomputed_blocks_end_with_the_same_bits() {
+    let (_folder, whole, _) = two_runs();
+    succeed(&mut train("smoke_t5", &whole, ""));
+    let manner = format!(
+        "--init-from {0}/checkpoints/step-40 --tokenizer {0}/tokenizer --set lora={{rank=2,alpha=4.0}} \
+         --set training.precision=bf16 --set training.recompute=true",
+        whole.display()
+    );
+    assert_kills_change_nothing("smoke_t5", 150, 8, &manner);
+}
+
+#[test]
+fn every_kind_of_optimizer_ends_with_the_same_bits() {
+    for kind in ["adafactor", "adamw_scaled", "muon", "sgd"] {
+        let optimizer = format!("--set optimizer.kind={kind}");
+        assert_kills_change_nothing("smoke_t5", 60, 3, &optimizer);
+    }
 }
 
 /// Trains for so many steps of 12, then goes on after `damage` was done to the folder.

@@ -111,3 +111,16 @@ pub fn embedding(
         weight: initializer.init([num_rows, width], device),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lamplight_testing::test_device;
+
+    #[test]
+    fn weights_wait_until_they_are_drawn() {
+        let layer = linear(2, 3, false, Initializer::Normal(1.0), &test_device());
+        assert!(!layer.weight.is_initialized());
+        assert!(draw_all(layer).weight.is_initialized());
+    }
+}

@@ -1,6 +1,7 @@
 //! A whole run: recipe in, checkpoints, metrics and report out.
 
 mod electra;
+mod start;
 mod t5;
 
 use std::path::{Path, PathBuf};
@@ -10,21 +11,19 @@ use burn::tensor::Device;
 use lamplight_data::loader::{ExampleSet, Loader, Prefetch};
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::device::is_processor;
-use lamplight_layers::initializer::draw_all;
 
-use crate::checkpoint::{Identity, Position, sha256};
+use crate::checkpoint::{Identity, sha256};
 use crate::memory::Footprint;
 use crate::metrics::History;
-use crate::optimizer::ModelOptimizer;
 use crate::progress::{Observer, Plan, Several};
 use crate::recipe::{Objective, Recipe};
 use crate::report::RedrawnReport;
 use crate::run_folder::{Origin, RunFolder};
 use crate::task::Task;
 use crate::texts::{Files, Sources, absolute};
-use crate::trainer::{Start, Trainer};
 use crate::weights::Weights;
-use crate::{TrainingError, lora, model_config, report, seed};
+use crate::{TrainingError, lora, model_config, report};
+use start::Starting;
 
 /// Batches that are made ahead of the device.
 const PREFETCHED_BATCHES: usize = 4;
@@ -212,45 +211,26 @@ impl Run {
         E: ExampleSet<Batch = T::Batch> + Send + 'static,
     {
         let (recipe, folder) = (&self.recipe, &prepared.folder);
-        let device = self.device.clone().autodiff();
-        let model = new_model(&device);
+        let model = new_model(&self.device.clone().autodiff());
         if is_processor(&self.device) {
             Footprint::new(&model, recipe, material.activations).check_host()?;
         }
         if !prepared.is_resumed {
             folder.begin(&self.origin()?, recipe, task.tokenizer())?;
         }
-        device.seed(seed::for_initialisation(recipe.training.seed));
-        let model = self.first_model(task, draw_all(model), prepared)?;
-        let num_parameters = match recipe.lora {
-            Some(_) => Weights::of(&model, lora::is_factor).num_elements(),
-            None => model.num_params(),
-        };
-        observer.started(
-            &self.plan(num_parameters, material.num_tokens),
-            folder.path(),
-        );
-        let mut trainer = Trainer {
+        let (trainer, start) = Starting {
+            run: self,
             task,
-            recipe,
-            optimizer: ModelOptimizer::new(&recipe.optimizer, task.names(&model), &model)?,
-            device,
             folder,
-            identity: Identity {
-                family: recipe.model.family,
-                seed: recipe.training.seed,
-                recipe_sha256: sha256(recipe.to_toml()?.as_bytes()),
-                examples: material.examples.digest(),
-            },
+            identity: self.identity(&material.examples)?,
+        }
+        .from(model, observer)?;
+        let num_parameters = match recipe.lora {
+            Some(_) => Weights::of(&start.model, lora::is_factor).num_elements(),
+            None => start.model.num_params(),
         };
-        let passed_over = &mut |damaged: &TrainingError| observer.warned(&damaged.to_string());
-        let start = match folder.checkpoints().newest_intact(passed_over)? {
-            Some(checkpoint) => trainer.restore(&checkpoint)?,
-            None => Start {
-                model,
-                position: Position::default(),
-            },
-        };
+        let plan = self.plan(num_parameters, material.num_tokens);
+        observer.started(&plan, folder.path());
         let batches = material.examples.batches_from(start.position.cursor);
         let batches = Prefetch::new(batches, PREFETCHED_BATCHES)?;
         let mut summary = RunSummary {
@@ -271,33 +251,14 @@ impl Run {
         Ok(summary)
     }
 
-    /// The model before the first step: with the weights to start from, and with the factors of a
-    /// low-rank adaptation, whose frozen weights are kept in the run's folder.
-    fn first_model<T: Task>(
-        &self,
-        task: &T,
-        drawn: T::Model,
-        prepared: &Prepared,
-    ) -> Result<T::Model, TrainingError> {
-        let model = match &self.init_from {
-            None => drawn,
-            Some(folder) => {
-                let weights = Weights::of(&task.load(folder, &self.device)?, |_| true);
-                let unfit = |source| TrainingError::Weights {
-                    path: folder.clone(),
-                    source,
-                };
-                weights.into(drawn, |_| true).map_err(unfit)?
-            }
-        };
-        let Some(settings) = &self.recipe.lora else {
-            return Ok(model);
-        };
-        if !prepared.is_resumed {
-            task.save(&model, &prepared.folder.frozen())?;
-        }
-        let names = task.names(&model);
-        Ok(lora::apply(model, &names, settings)?)
+    /// What makes a checkpoint one of this run.
+    fn identity<E: ExampleSet>(&self, examples: &Loader<E>) -> Result<Identity, TrainingError> {
+        Ok(Identity {
+            family: self.recipe.model.family,
+            seed: self.recipe.training.seed,
+            recipe_sha256: sha256(self.recipe.to_toml()?.as_bytes()),
+            examples: examples.digest(),
+        })
     }
 
     fn plan(&self, num_parameters: usize, num_tokens: usize) -> Plan {

@@ -175,9 +175,9 @@ impl RunFolder {
         self.path.join("tokenizer")
     }
 
-    /// The weights that a low-rank adaptation leaves as they are.
-    pub fn frozen(&self) -> PathBuf {
-        self.path.join("frozen")
+    /// The weights that a low-rank adaptation leaves as they are: a checkpoint of step 0.
+    pub fn frozen(&self) -> Checkpoints {
+        Checkpoints::new(self.path.join("frozen"))
     }
 
     /// The metrics.

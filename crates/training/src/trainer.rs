@@ -76,7 +76,7 @@ impl<T: Task> Trainer<'_, T> {
         let model = match &self.recipe.lora {
             None => self.task.load(&checkpoint.path, &self.device)?,
             Some(settings) => {
-                let frozen = self.task.load(&self.folder.frozen(), &self.device)?;
+                let frozen = self.task.load(&self.frozen()?, &self.device)?;
                 let names = self.task.names(&frozen);
                 let model = lora::apply(frozen, &names, settings)?;
                 let factors = Weights::from_safetensors(&checkpoint.read(LORA)?);
@@ -98,6 +98,18 @@ impl<T: Task> Trainer<'_, T> {
             model,
             position: checkpoint.manifest.position.clone(),
         })
+    }
+
+    /// The folder of the weights that a low-rank adaptation leaves as they are.
+    fn frozen(&self) -> Result<PathBuf, TrainingError> {
+        let checkpoints = self.folder.frozen();
+        let mut damage = None;
+        let found = checkpoints.newest_intact(&mut |error| damage = Some(error.to_string()))?;
+        let missing = || TrainingError::DamagedCheckpoint {
+            path: checkpoints.path(0),
+            reason: damage.unwrap_or_else(|| "it is missing".to_owned()),
+        };
+        Ok(found.ok_or_else(missing)?.path)
     }
 
     /// Trains on the batches, which go on where the position says and must not end before the last

@@ -74,12 +74,13 @@ pub fn wait(child: &mut Child) -> ExitStatus {
     }
 }
 
-/// Waits until a condition holds, but not for ever.
-pub fn wait_until(condition: impl Fn() -> bool) {
+/// Waits until a run has logged its first step.
+pub fn wait_for_metrics(child: &mut Child, run: &Path) {
     let started = Instant::now();
-    while !condition() {
-        assert!(started.elapsed() < PATIENCE, "it did not come about");
-        std::thread::sleep(Duration::from_millis(10));
+    while fs::metadata(run.join("metrics.jsonl")).map_or(0, |file| file.len()) == 0 {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before");
+        assert!(started.elapsed() < PATIENCE, "it did not begin");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

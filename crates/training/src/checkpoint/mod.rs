@@ -12,6 +12,7 @@ mod writer;
 
 pub(crate) use files::sha256;
 pub use manifest::{FileEntry, Identity, Manifest, Position};
+pub(crate) use store::Record;
 pub use store::{Checkpoints, Intact, Retention};
 pub(crate) use writer::{Snapshot, Writer};
 

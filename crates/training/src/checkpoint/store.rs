@@ -38,10 +38,10 @@ pub struct Retention {
 
 /// What is written beside the model.
 #[derive(Debug)]
-pub(super) struct Record<'a> {
-    pub(super) identity: &'a Identity,
-    pub(super) position: &'a Position,
-    pub(super) scores: &'a BTreeMap<String, f64>,
+pub(crate) struct Record<'a> {
+    pub(crate) identity: &'a Identity,
+    pub(crate) position: &'a Position,
+    pub(crate) scores: &'a BTreeMap<String, f64>,
 }
 
 impl Checkpoints {
@@ -95,7 +95,7 @@ impl Checkpoints {
     /// Lets `fill` write the files of a checkpoint, which appears under its name only when all of
     /// them and the manifest are on the disk. Whatever stood there before is replaced; a link is
     /// not followed.
-    pub(super) fn write(
+    pub(crate) fn write(
         &self,
         record: &Record<'_>,
         fill: impl FnOnce(&Path) -> Result<(), TrainingError>,
@@ -105,7 +105,7 @@ impl Checkpoints {
         let replaced = self.scratch(record.position.step, "replaced");
         remove(&partial)?;
         remove(&replaced)?;
-        fs::create_dir(&partial).map_err(TrainingError::io("create", &partial))?;
+        fs::create_dir_all(&partial).map_err(TrainingError::io("create", &partial))?;
         fill(&partial)?;
         let manifest = Manifest::write(&partial, record.identity, record.position, record.scores)?;
         match fs::symlink_metadata(&path) {
