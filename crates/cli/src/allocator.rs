@@ -46,7 +46,7 @@ fn given(pointer: *mut u8, size: usize) -> *mut u8 {
 /// Checkpoints are whole or not there at any moment, so ending here loses no more than the steps since the last one.
 #[cold]
 fn end(size: usize) -> ! {
-    screen::restore();
+    screen::restore_now();
     let _ = writeln!(
         std::io::stderr(),
         "error: out of memory: the system refused {size} bytes; lower training.batch_size and raise \

@@ -1,5 +1,5 @@
-//! Ctrl-C and what schedulers send: the first one ends the run after the step with a checkpoint, the
-//! second one at once.
+//! Ctrl-C and what schedulers send: the first one ends the run after the step with a checkpoint, a
+//! second Ctrl-C at once.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,28 +10,37 @@ use crate::console::screen;
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 static TRAINING: AtomicBool = AtomicBool::new(false);
 
-/// Takes over the signals: SIGINT, SIGTERM, SIGHUP and, where there is one, SIGUSR1, by which Slurm
-/// warns that time is up.
+/// Takes over what ends a run: Ctrl-C, and what schedulers send, which may be several signals one
+/// after the other (SIGUSR1 is how Slurm warns that time is nearly up).
 ///
 /// # Errors
 /// The system refuses the handler.
-pub fn listen() -> anyhow::Result<()> {
-    ctrlc::set_handler(request)?;
-    #[cfg(unix)]
-    listen_to_slurm()?;
-    Ok(())
-}
-
 #[cfg(unix)]
-fn listen_to_slurm() -> anyhow::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGUSR1])?;
-    std::thread::spawn(move || signals.forever().for_each(|_| request()));
+pub fn listen() -> anyhow::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
+    std::thread::spawn(move || {
+        signals
+            .forever()
+            .for_each(|signal| request(signal == SIGINT))
+    });
     Ok(())
 }
 
-fn request() {
-    let is_training = TRAINING.load(Ordering::SeqCst);
-    if REQUESTED.swap(true, Ordering::SeqCst) || !is_training {
+/// Takes over Ctrl-C.
+///
+/// # Errors
+/// The system refuses the handler.
+#[cfg(not(unix))]
+pub fn listen() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| request(true))?;
+    Ok(())
+}
+
+/// Ends the run after its step; at once if there is nothing to save yet, or if a person asks again.
+fn request(is_person: bool) {
+    let was_requested = REQUESTED.swap(true, Ordering::SeqCst);
+    if !is_training() || (was_requested && is_person) {
         screen::restore();
         std::process::exit(i32::from(INTERRUPTED));
     }
@@ -45,6 +54,11 @@ fn request() {
 /// From now on there is something to save.
 pub fn training_started() {
     TRAINING.store(true, Ordering::SeqCst);
+}
+
+/// Whether the first step has been reached.
+pub fn is_training() -> bool {
+    TRAINING.load(Ordering::SeqCst)
 }
 
 /// Whether the run shall end.

@@ -25,7 +25,7 @@ const BAD_INPUT: u8 = 2;
 const DIVERGED: u8 = 3;
 /// There is not enough memory.
 const OUT_OF_MEMORY: u8 = 4;
-/// Interrupted, as shells report it: 128 and the signal's number.
+/// Ended by a signal, with a checkpoint where training had begun: as shells report Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
@@ -62,9 +62,8 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<TrainingError>() {
         Some(TrainingError::Diverged { .. }) => ExitCode::from(DIVERGED),
         Some(TrainingError::OutOfMemory { .. }) => ExitCode::from(OUT_OF_MEMORY),
-        Some(TrainingError::Device(_) | TrainingError::CheckpointNotWritten { .. }) => {
-            ExitCode::FAILURE
-        }
+        // What was given is checked before the first step; what fails later is something else.
+        Some(_) if interrupt::is_training() => ExitCode::FAILURE,
         _ => ExitCode::from(BAD_INPUT),
     }
 }

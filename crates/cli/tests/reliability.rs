@@ -187,6 +187,38 @@ fn an_electra_that_does_not_learn_is_told_what_to_change() {
 }
 
 #[test]
+fn a_scheduler_that_sends_several_signals_gets_its_checkpoint() {
+    let (_folder, run, _) = two_runs();
+    let mut child = endless(&run);
+    for name in ["USR1", "TERM", "HUP", "TERM"] {
+        // Gone already when it was quick.
+        let _ = std::process::Command::new("kill")
+            .args([&format!("-{name}"), &child.id().to_string()])
+            .output();
+    }
+    assert_eq!(wait(&mut child).code(), Some(INTERRUPTED));
+    assert!(newest(&run).is_some());
+}
+
+#[test]
+fn weights_that_do_not_fit_are_refused_and_leave_no_folder() {
+    let (_folder, run, other) = two_runs();
+    succeed(&mut train(
+        "smoke_t5",
+        &other,
+        "--set model.config.d_model=24",
+    ));
+    let from = other.join("checkpoints/step-40");
+    let arguments = format!("--init-from {}", from.display());
+    let message = fail(&mut train("smoke_t5", &run, &arguments), BAD_INPUT);
+    assert!(
+        message.contains("step-40") && message.contains("has shape"),
+        "{message}"
+    );
+    assert!(!run.exists(), "a refused run left its folder");
+}
+
+#[test]
 fn a_second_process_in_the_same_folder_is_refused_and_harms_nothing() {
     let (_folder, run, _) = two_runs();
     let mut first = endless(&run);
@@ -258,14 +290,20 @@ fn too_little_memory_is_said_with_an_estimate_and_an_exit_code_of_its_own() {
     );
     let wide = "--set training.batch_size=100000";
     let message = fail(&mut limited(&run, wide), OUT_OF_MEMORY);
-    assert!(message.contains("lower training.batch_size"), "{message}");
+    assert!(
+        message.contains("needs at least") && message.contains("lower training.batch_size"),
+        "{message}"
+    );
     assert!(!run.exists(), "a refused run left its folder");
 }
 
 #[test]
 fn memory_that_runs_out_on_the_way_is_said_too() {
     let (_folder, run, _) = two_runs();
-    let message = fail(&mut limited(&run, "--set training.batch_size=6000"), OUT_OF_MEMORY);
+    let message = fail(
+        &mut limited(&run, "--set training.batch_size=6000"),
+        OUT_OF_MEMORY,
+    );
     assert!(message.contains("the system refused"), "{message}");
     assert!(message.contains("lower training.batch_size"), "{message}");
 }

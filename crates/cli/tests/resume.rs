@@ -36,7 +36,6 @@ fn start(recipe: &str, folder: &Path, arguments: &str) -> std::process::Command 
         return resume(folder);
     }
     // Killed before it had written what it is: there is nothing to go on with.
-    let _ = fs::remove_dir_all(folder);
     train(recipe, folder, arguments)
 }
 
@@ -170,4 +169,39 @@ fn metrics_of_a_resumed_run_hold_every_step_once() {
     let after = fs::read_to_string(&metrics).unwrap();
     assert_eq!(steps(&before), steps(&after));
     assert_eq!(steps(&after), [1, 4, 8, 12]);
+}
+
+#[test]
+fn an_evaluation_that_was_cut_off_is_made_up_for() {
+    let (_folder, whole, run) = two_runs();
+    let arguments = "--set training.steps=12 --set training.checkpoint_every=4 \
+                     --set training.evaluate_every=4 --set checkpoints.best_score=loss";
+    succeed(&mut train("smoke_t5", &whole, arguments));
+    succeed(&mut train("smoke_t5", &run, arguments));
+    // As an interruption in the evaluation of step 8 leaves it.
+    fs::remove_dir_all(run.join("checkpoints/step-12")).unwrap();
+    let metrics = run.join("metrics.jsonl");
+    let text = fs::read_to_string(&metrics).unwrap();
+    let is_cut = |line: &&str| !line.starts_with("{\"kind\":\"evaluation\",\"step\":8");
+    let cut: Vec<&str> = text.lines().filter(is_cut).collect();
+    assert_eq!(cut.len() + 1, text.lines().count());
+    fs::write(&metrics, cut.join("\n") + "\n").unwrap();
+    succeed(&mut resume(&run));
+    let evaluations = |run: &Path| -> Vec<String> {
+        let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        let lines = text.lines().filter(|line| line.contains("\"evaluation\""));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(evaluations(&run), evaluations(&whole));
+}
+
+#[test]
+fn a_run_that_was_stopped_before_it_began_does_not_block_its_folder() {
+    let (_folder, _, run) = two_runs();
+    fs::create_dir_all(run.join("checkpoints")).unwrap();
+    fs::create_dir_all(run.join("tokenizer")).unwrap();
+    fs::write(run.join(".lock"), "").unwrap();
+    fs::write(run.join("origin.json"), "{").unwrap();
+    succeed(&mut train("smoke_t5", &run, ""));
+    assert!(newest(&run).is_some());
 }

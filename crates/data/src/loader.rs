@@ -14,7 +14,7 @@ pub use masked_tokens::{MaskedTokenExamples, MaskedTokenLoader, MaskedTokenSetti
 pub use order::{Cursor, Draw};
 pub use prefetch::Prefetch;
 pub use span_corruption::{SpanCorruptionExamples, SpanCorruptionLoader, SpanCorruptionSettings};
-pub use text_to_text::{TextToTextExamples, TextToTextLoader, TextToTextSettings};
+pub use text_to_text::{TextToTextExamples, TextToTextLoader, TextToTextSettings, truncated};
 
 use order::Order;
 

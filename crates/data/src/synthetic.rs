@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_tenth_of_each_task_is_held_out() {
         let mut counts: HashMap<&str, (f64, f64)> = HashMap::new();
-        let distinct: HashSet<(&str, String)> = tasks(20_000, 3)
+        let distinct: HashSet<(String, String)> = tasks(20_000, 3)
             .into_iter()
             .map(|pair| (pair.task, pair.input))
             .collect();

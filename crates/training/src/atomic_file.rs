@@ -15,12 +15,25 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), TrainingError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let partial = path.with_file_name(format!(".{name}.partial"));
     let result = fill(&partial, content)
-        .and_then(|()| fs::rename(&partial, path).map_err(TrainingError::io("rename to", path)));
+        .and_then(|()| fs::rename(&partial, path).map_err(TrainingError::io("rename to", path)))
+        .and_then(|()| match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => sync_folder(folder),
+            _ => Ok(()),
+        });
     if result.is_err() {
         // The error itself says more than a failure to tidy up would.
         let _ = fs::remove_file(&partial);
     }
     result
+}
+
+/// Flushes a folder's list of names to the disk, where the system can.
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), TrainingError> {
+    if cfg!(unix) {
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        synced.map_err(TrainingError::io("flush", folder))?;
+    }
+    Ok(())
 }
 
 fn fill(partial: &Path, content: &[u8]) -> Result<(), TrainingError> {

@@ -87,6 +87,9 @@ pub enum TrainingError {
         /// The recipe.
         recipe: String,
     },
+    /// Nothing is left to train on.
+    #[error("nothing is left to train on: lower data.held_out, or give more texts")]
+    NothingToTrainOn,
     /// Nothing is left to score on.
     #[error("no text is held out: raise data.held_out above 0, or name other files with --valid")]
     NothingHeldOut,

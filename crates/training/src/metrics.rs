@@ -42,6 +42,12 @@ pub struct StepMetrics {
     /// Steps since the start whose update was left out because a loss or gradient was not finite.
     #[serde(default)]
     pub num_skipped: u64,
+    /// Steps since the start whose gradient was clipped as a spike.
+    #[serde(default)]
+    pub num_spikes: u64,
+    /// How often the run went back to a checkpoint.
+    #[serde(default)]
+    pub num_rollbacks: usize,
     /// Share of the time since the last line that was not spent in forward, backward and update:
     /// waiting for data, keeping metrics, telling people.
     #[serde(default)]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::Device;
+use lamplight_data::digest::Digest;
 use lamplight_data::loader::{ExampleSet, Loader, Prefetch};
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::device::is_processor;
@@ -66,9 +67,11 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
-    /// Whether every planned step was done.
+    /// Whether every planned step was done and the model scored after the last.
     pub fn is_complete(&self) -> bool {
-        self.num_steps == self.recipe.training.steps
+        let last_scored = self.history.evaluations.last().map(|(step, _)| *step);
+        let num_steps = self.recipe.training.steps;
+        self.num_steps == num_steps && last_scored == Some(num_steps)
     }
 }
 
@@ -99,7 +102,8 @@ pub fn resume(
 ) -> Result<RunSummary, TrainingError> {
     let folder = RunFolder::reopen(folder)?;
     let origin = folder.origin()?;
-    let (_, recipe) = Recipe::load(&folder.recipe().to_string_lossy(), &[])?;
+    let name = folder.recipe().display().to_string();
+    let recipe = Recipe::from_toml(&folder.recipe_text()?, &name, &[])?;
     model_config::check(&recipe)?;
     recipe.training.precision.check(&device)?;
     let run = Run {
@@ -131,6 +135,8 @@ struct Prepared {
 /// What a task trains on.
 struct Material<E> {
     examples: Loader<E>,
+    /// Digest of the held-out examples.
+    held_out: Digest,
     /// Tokens of the training texts.
     num_tokens: usize,
     /// Bytes that a micro-batch leaves for the backward pass at the least.
@@ -174,7 +180,6 @@ impl Run {
             name: self.name.clone(),
             sources: self.sources.absolute()?,
             init_from: self.init_from.as_deref().map(absolute).transpose()?,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
         })
     }
 
@@ -211,20 +216,25 @@ impl Run {
         E: ExampleSet<Batch = T::Batch> + Send + 'static,
     {
         let (recipe, folder) = (&self.recipe, &prepared.folder);
-        let model = new_model(&self.device.clone().autodiff());
+        let fresh = new_model(&self.device.clone().autodiff());
         if is_processor(&self.device) {
-            Footprint::new(&model, recipe, material.activations).check_host()?;
+            Footprint::new(&fresh, recipe, material.activations).check_host()?;
         }
-        if !prepared.is_resumed {
-            folder.begin(&self.origin()?, recipe, task.tokenizer())?;
-        }
-        let (trainer, start) = Starting {
+        let recipe_text = match prepared.is_resumed {
+            true => folder.recipe_text()?,
+            false => recipe.to_toml()?,
+        };
+        let starting = Starting {
             run: self,
             task,
             folder,
-            identity: self.identity(&material.examples)?,
+            identity: self.identity(&material, &recipe_text),
+        };
+        let first = starting.first_model(fresh, observer)?;
+        if !prepared.is_resumed {
+            folder.begin(&self.origin()?, &recipe_text, task.tokenizer())?;
         }
-        .from(model, observer)?;
+        let (trainer, start) = starting.trainer(first)?;
         let num_parameters = match recipe.lora {
             Some(_) => Weights::of(&start.model, lora::is_factor).num_elements(),
             None => start.model.num_params(),
@@ -252,13 +262,14 @@ impl Run {
     }
 
     /// What makes a checkpoint one of this run.
-    fn identity<E: ExampleSet>(&self, examples: &Loader<E>) -> Result<Identity, TrainingError> {
-        Ok(Identity {
+    fn identity<E: ExampleSet>(&self, material: &Material<E>, recipe_text: &str) -> Identity {
+        Identity {
             family: self.recipe.model.family,
             seed: self.recipe.training.seed,
-            recipe_sha256: sha256(self.recipe.to_toml()?.as_bytes()),
-            examples: examples.digest(),
-        })
+            recipe_sha256: sha256(recipe_text.as_bytes()),
+            examples: material.examples.digest(),
+            held_out: material.held_out.clone(),
+        }
     }
 
     fn plan(&self, num_parameters: usize, num_tokens: usize) -> Plan {

@@ -10,7 +10,6 @@ use lamplight_data::tokenizer::Tokenizer;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoints;
-use crate::recipe::Recipe;
 use crate::texts::Sources;
 use crate::{TrainingError, atomic_file};
 
@@ -20,6 +19,9 @@ const RECIPE: &str = "recipe.toml";
 const ORIGIN: &str = "origin.json";
 const CHECKPOINTS: &str = "checkpoints";
 const LOCK: &str = ".lock";
+const TOKENIZER: &str = "tokenizer";
+/// What there may be of a run before its recipe is written, from when on it can be resumed.
+const LEFT_OVER: [&str; 4] = [LOCK, CHECKPOINTS, ORIGIN, TOKENIZER];
 
 /// A folder that one process trains in at a time.
 #[derive(Debug, Clone)]
@@ -38,8 +40,6 @@ pub struct Origin {
     pub sources: Sources,
     /// The folder of the weights it started from; none for drawn ones.
     pub init_from: Option<PathBuf>,
-    /// The version of the program that started it.
-    pub version: String,
 }
 
 impl RunFolder {
@@ -53,7 +53,7 @@ impl RunFolder {
         run.lock()?;
         // Also the proof that the folder can be written, before any long work.
         let checkpoints = run.path.join(CHECKPOINTS);
-        fs::create_dir(&checkpoints).map_err(TrainingError::io("create", &checkpoints))?;
+        fs::create_dir_all(&checkpoints).map_err(TrainingError::io("create", &checkpoints))?;
         Ok(run)
     }
 
@@ -76,8 +76,7 @@ impl RunFolder {
         Self::create(&next_free(name)?)
     }
 
-    /// The folder of a run that was begun before, to train on in. What a killed run left half
-    /// written is removed.
+    /// The folder of a run that was begun before, to train on in.
     ///
     /// # Errors
     /// It is no run's folder, another process trains in it, or it cannot be written.
@@ -85,7 +84,6 @@ impl RunFolder {
         let mut run = Self::unlocked(path);
         run.require(&run.recipe())?;
         run.lock()?;
-        run.checkpoints().clean()?;
         Ok(run)
     }
 
@@ -138,7 +136,7 @@ impl RunFolder {
     pub(crate) fn begin(
         &self,
         origin: &Origin,
-        recipe: &Recipe,
+        recipe: &str,
         tokenizer: &Tokenizer,
     ) -> Result<(), TrainingError> {
         let path = self.path.join(ORIGIN);
@@ -147,7 +145,7 @@ impl RunFolder {
         atomic_file::write(&path, text.as_bytes())?;
         tokenizer.save(&self.tokenizer())?;
         // The last of them: where it is, the others are too.
-        atomic_file::write(&self.recipe(), recipe.to_toml()?.as_bytes())
+        atomic_file::write(&self.recipe(), recipe.as_bytes())
     }
 
     /// Where the run came from.
@@ -170,9 +168,18 @@ impl RunFolder {
         self.path.join(RECIPE)
     }
 
+    /// The resolved recipe's text, by whose bytes checkpoints know their run.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn recipe_text(&self) -> Result<String, TrainingError> {
+        let path = self.recipe();
+        fs::read_to_string(&path).map_err(TrainingError::io("read", &path))
+    }
+
     /// The tokenizer that the run's texts are made of.
     pub fn tokenizer(&self) -> PathBuf {
-        self.path.join("tokenizer")
+        self.path.join(TOKENIZER)
     }
 
     /// The weights that a low-rank adaptation leaves as they are: a checkpoint of step 0.
@@ -196,18 +203,24 @@ impl RunFolder {
     }
 }
 
-/// Makes sure that there is an empty folder at `path`.
+/// Makes sure that there is a folder at `path` that holds nothing, or nothing but what a run leaves
+/// that was stopped before it began.
 ///
 /// # Errors
-/// There is a file, or a folder that holds something, or none can be created.
+/// There is a file, or a folder that holds something else, or none can be created.
 pub fn take(path: &Path) -> Result<(), TrainingError> {
     match fs::read_dir(path) {
-        Ok(mut entries) => match entries.next() {
-            None => Ok(()),
-            Some(_) => Err(TrainingError::OutputNotEmpty {
-                path: path.to_owned(),
-            }),
-        },
+        Ok(entries) => {
+            let is_left_over = |entry: std::io::Result<fs::DirEntry>| {
+                entry.is_ok_and(|entry| LEFT_OVER.iter().any(|name| entry.file_name() == *name))
+            };
+            match entries.into_iter().all(is_left_over) {
+                true => Ok(()),
+                false => Err(TrainingError::OutputNotEmpty {
+                    path: path.to_owned(),
+                }),
+            }
+        }
         Err(_) if path.is_file() => Err(TrainingError::OutputIsFile {
             path: path.to_owned(),
         }),

@@ -45,7 +45,12 @@ impl StabilitySettings {
         count("stability.max_rollbacks", self.max_rollbacks, 0, 1 << 20)?;
         let threshold = self.spike_threshold.unwrap_or(1.0);
         let is_valid = threshold > 0.0 && threshold.is_finite();
-        within("stability.spike_threshold", threshold, is_valid, "positive and finite")
+        within(
+            "stability.spike_threshold",
+            threshold,
+            is_valid,
+            "positive and finite",
+        )
     }
 }
 
@@ -112,14 +117,18 @@ impl Stability {
         }
     }
 
+    /// Counts that the run has gone back.
+    pub fn rolled_back(&mut self) {
+        self.num_skipped_in_a_row = 0;
+        self.num_rollbacks += 1;
+    }
+
     fn skip(&mut self, settings: &StabilitySettings) -> Verdict {
         self.num_skipped += 1;
         self.num_skipped_in_a_row += 1;
         if self.num_skipped_in_a_row < settings.max_skips_in_a_row {
             Verdict::Skip
         } else if self.num_rollbacks < settings.max_rollbacks {
-            self.num_skipped_in_a_row = 0;
-            self.num_rollbacks += 1;
             Verdict::RollBack
         } else {
             Verdict::Stop
@@ -184,6 +193,7 @@ mod tests {
         let bad_loss = stability.judge(&settings(), &[1.0, f32::INFINITY], 1.0, None);
         assert_eq!(bad_loss, Verdict::Skip);
         assert_eq!(judge(&mut stability, f32::INFINITY), Verdict::RollBack);
+        stability.rolled_back();
         assert_eq!(judge(&mut stability, f32::NAN), Verdict::Skip);
         assert_eq!(judge(&mut stability, f32::NAN), Verdict::Stop);
         assert_eq!((stability.num_skipped, stability.num_rollbacks), (5, 1));

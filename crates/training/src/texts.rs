@@ -205,7 +205,10 @@ pub fn load_pairs(
             expected: "text_tasks with objective text_to_text".to_owned(),
         }));
     };
-    if held_out.is_empty() || training.is_empty() {
+    if training.is_empty() {
+        return Err(TrainingError::NothingToTrainOn);
+    }
+    if held_out.is_empty() {
         return Err(TrainingError::NothingHeldOut);
     }
     let texts = || {

@@ -132,8 +132,9 @@ impl<T: Task> Trainer<'_, T> {
             let session = Session {
                 schedule: self.recipe.schedule(),
                 trainer: self,
+                last_checkpoint: (start.position.step > 0)
+                    .then(|| checkpoints.path(start.position.step)),
                 position: start.position,
-                last_checkpoint: None,
                 checkpoints: &checkpoints,
                 writer: Writer::new(scope, &checkpoints, &identity, &retention),
                 log,

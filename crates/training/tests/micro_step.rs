@@ -35,6 +35,7 @@ fn task(label_smoothing: f64) -> TextToText {
         tokenizer: Tokenizer::byt5(),
         held_out: Vec::new(),
         questions: Vec::new(),
+        max_input_length: 12,
         max_new_tokens: 4,
         num_shown: 1,
         z_loss: 1e-4,

@@ -54,6 +54,16 @@ pub fn restore() {
     }
 }
 
+/// As [`restore`], for when the program must end at once: it does not wait for whoever draws.
+pub fn restore_now() {
+    if let Ok(mut taken) = TAKEN.try_lock()
+        && let Some(echo) = taken.take()
+    {
+        let _ = stderr().write_all(LEAVE);
+        echo.restore();
+    }
+}
+
 /// Whether the terminal is taken.
 pub fn is_taken() -> bool {
     lock(&TAKEN).is_some()

@@ -102,7 +102,7 @@ impl ExampleSet for TextToTextExamples {
 }
 
 /// At most `max_length` (at least 1) ids, the last of them the last of `ids`.
-fn truncated(ids: &[u32], max_length: usize) -> Vec<u32> {
+pub fn truncated(ids: &[u32], max_length: usize) -> Vec<u32> {
     let mut kept = ids[..ids.len().min(max_length)].to_vec();
     if let (Some(last), Some(&eos)) = (kept.last_mut(), ids.last()) {
         *last = eos;

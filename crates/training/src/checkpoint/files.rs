@@ -8,18 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::FileEntry;
 use crate::TrainingError;
+use crate::atomic_file::sync_folder;
 
 /// Bytes that are hashed at once.
 const CHUNK: usize = 1 << 20;
-
-/// Flushes a folder's list of names to the disk, where the system can.
-pub(super) fn sync_folder(folder: &Path) -> Result<(), TrainingError> {
-    if cfg!(unix) {
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(TrainingError::io("flush", folder))?;
-    }
-    Ok(())
-}
 
 /// Every file below a folder, its path relative to it, sorted; folders are flushed on the way.
 pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, TrainingError> {

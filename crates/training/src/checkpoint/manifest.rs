@@ -9,6 +9,7 @@ use lamplight_data::digest::Digest;
 use lamplight_data::loader::Cursor;
 use serde::{Deserialize, Serialize};
 
+use super::Record;
 use super::files::{self, sha256};
 use crate::recipe::Family;
 use crate::stability::Stability;
@@ -31,6 +32,8 @@ pub struct Identity {
     pub recipe_sha256: String,
     /// Digest of the training examples.
     pub examples: Digest,
+    /// Digest of the held-out examples.
+    pub held_out: Digest,
 }
 
 /// Where a run stands between two steps. Together with the weights and the optimizer's state,
@@ -75,12 +78,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// Describes what lies in `folder`, flushes all of it to the disk and adds the manifest.
-    pub(super) fn write(
-        folder: &Path,
-        identity: &Identity,
-        position: &Position,
-        scores: &BTreeMap<String, f64>,
-    ) -> Result<Self, TrainingError> {
+    pub(super) fn write(folder: &Path, record: &Record<'_>) -> Result<Self, TrainingError> {
         let mut entries = BTreeMap::new();
         for file in files::files_below(folder)? {
             let path = folder.join(&file);
@@ -92,9 +90,9 @@ impl Manifest {
         let mut manifest = Self {
             sha256: NO_DIGEST.to_owned(),
             format: FORMAT,
-            identity: identity.clone(),
-            position: position.clone(),
-            scores: scores.clone(),
+            identity: record.identity.clone(),
+            position: record.position.clone(),
+            scores: record.scores.clone(),
             files: entries,
         };
         let path = folder.join(NAME);
@@ -103,7 +101,7 @@ impl Manifest {
         manifest.sha256 = sha256(text.as_bytes());
         let text = text.replacen(NO_DIGEST, &manifest.sha256, 1);
         atomic_file::write(&path, text.as_bytes())?;
-        files::sync_folder(folder)?;
+        atomic_file::sync_folder(folder)?;
         Ok(manifest)
     }
 
@@ -120,7 +118,7 @@ impl Manifest {
         };
         let bytes = fs::read(&path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => damaged("is missing".to_owned()),
-            _ => TrainingError::io("read", &path)(error),
+            _ => damaged(format!("cannot be read: {error}")),
         })?;
         let unreadable = |error: serde_json::Error| damaged(format!("cannot be read: {error}"));
         let text = String::from_utf8(bytes).map_err(|_| damaged("is no UTF-8".to_owned()))?;
@@ -165,8 +163,8 @@ impl Manifest {
         Ok(())
     }
 
-    /// Bytes of all files.
-    pub fn num_bytes(&self) -> u64 {
-        self.files.values().map(|entry| entry.num_bytes).sum()
+    /// Whether the step before was a good one.
+    pub(super) fn is_sound(&self) -> bool {
+        self.position.stability.num_skipped_in_a_row == 0
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use files::sha256;
 pub use manifest::{FileEntry, Identity, Manifest, Position};
 pub(crate) use store::Record;
 pub use store::{Checkpoints, Intact, Retention};
-pub(crate) use writer::{Snapshot, Writer};
+pub(crate) use writer::{Snapshot, Writer, Written};
 
 /// The optimizer's state in a checkpoint.
 pub const OPTIMIZER: &str = "optimizer.safetensors";

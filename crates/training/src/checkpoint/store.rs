@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::files::{remove, sync_folder};
+use super::files::remove;
 use super::{Identity, Manifest, Position};
 use crate::TrainingError;
+use crate::atomic_file::sync_folder;
 
 const PREFIX: &str = "step-";
 /// Names of what a killed run may leave half done; nothing with such a name is ever read.
 const SCRATCH: char = '.';
+/// The end of the name of a checkpoint that makes room for another of its step.
+const REPLACED: &str = ".replaced";
+/// Before the name of a checkpoint that the run did not go on from.
+const SET_ASIDE: &str = "set-aside-";
 
 /// The folder that holds a run's checkpoints.
 #[derive(Debug, Clone)]
@@ -55,14 +60,22 @@ impl Checkpoints {
         self.folder.join(format!("{PREFIX}{step}"))
     }
 
-    /// Removes what a killed run left half written.
+    /// Removes what a killed run left half written. A checkpoint that was being replaced is put back.
     ///
     /// # Errors
     /// The folder cannot be read or something in it not removed.
     pub fn clean(&self) -> Result<(), TrainingError> {
         for name in self.names()? {
-            if name.starts_with(SCRATCH) {
-                remove(&self.folder.join(name))?;
+            let Some(scratch) = name.strip_prefix(SCRATCH) else {
+                continue;
+            };
+            let path = self.folder.join(&name);
+            match scratch.strip_suffix(REPLACED) {
+                Some(step) if !self.folder.join(step).exists() => {
+                    let whole = self.folder.join(step);
+                    fs::rename(&path, &whole).map_err(TrainingError::io("rename to", &whole))?;
+                }
+                _ => remove(&path)?,
             }
         }
         Ok(())
@@ -78,18 +91,42 @@ impl Checkpoints {
         passed_over: &mut dyn FnMut(&TrainingError),
     ) -> Result<Option<Intact>, TrainingError> {
         for step in self.steps()?.into_iter().rev() {
-            let path = self.path(step);
-            let verified = Manifest::read(&path).and_then(|manifest| {
-                manifest.verify(&path)?;
-                Ok(manifest)
-            });
-            match verified {
-                Ok(manifest) => return Ok(Some(Intact { path, manifest })),
+            match self.verified(step) {
+                Ok(intact) => return Ok(Some(intact)),
                 Err(error @ TrainingError::DamagedCheckpoint { .. }) => passed_over(&error),
                 Err(error) => return Err(error),
             }
         }
         Ok(None)
+    }
+
+    /// As [`Self::newest_intact`], to train on from there: whatever is newer than what is found gives
+    /// its name up, so that it can neither be mistaken for this run's future nor count as kept. With
+    /// `is_sound` only a checkpoint from between good steps will do.
+    pub(crate) fn recover(
+        &self,
+        is_sound: bool,
+        passed_over: &mut dyn FnMut(&TrainingError),
+    ) -> Result<Option<Intact>, TrainingError> {
+        for step in self.steps()?.into_iter().rev() {
+            match self.verified(step) {
+                Ok(intact) if !is_sound || intact.manifest.is_sound() => return Ok(Some(intact)),
+                Ok(_) => {}
+                Err(error @ TrainingError::DamagedCheckpoint { .. }) => passed_over(&error),
+                Err(error) => return Err(error),
+            }
+            let aside = self.folder.join(format!("{SET_ASIDE}{PREFIX}{step}"));
+            remove(&aside)?;
+            fs::rename(self.path(step), &aside).map_err(TrainingError::io("rename to", &aside))?;
+        }
+        Ok(None)
+    }
+
+    fn verified(&self, step: usize) -> Result<Intact, TrainingError> {
+        let path = self.path(step);
+        let manifest = Manifest::read(&path)?;
+        manifest.verify(&path)?;
+        Ok(Intact { path, manifest })
     }
 
     /// Lets `fill` write the files of a checkpoint, which appears under its name only when all of
@@ -101,13 +138,13 @@ impl Checkpoints {
         fill: impl FnOnce(&Path) -> Result<(), TrainingError>,
     ) -> Result<Intact, TrainingError> {
         let path = self.path(record.position.step);
-        let partial = self.scratch(record.position.step, "partial");
-        let replaced = self.scratch(record.position.step, "replaced");
+        let partial = self.scratch(record.position.step, ".partial");
+        let replaced = self.scratch(record.position.step, REPLACED);
         remove(&partial)?;
         remove(&replaced)?;
         fs::create_dir_all(&partial).map_err(TrainingError::io("create", &partial))?;
         fill(&partial)?;
-        let manifest = Manifest::write(&partial, record.identity, record.position, record.scores)?;
+        let manifest = Manifest::write(&partial, record)?;
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_dir() => {
                 fs::rename(&path, &replaced).map_err(TrainingError::io("rename", &path))?;
@@ -120,8 +157,7 @@ impl Checkpoints {
         Ok(Intact { path, manifest })
     }
 
-    /// Removes every checkpoint but those to keep. A folder without a readable manifest counts for
-    /// nothing and goes too.
+    /// Removes every checkpoint but those to keep. One without a readable manifest is left alone.
     pub(super) fn prune(&self, retention: &Retention) -> Result<(), TrainingError> {
         let manifests: BTreeMap<usize, Manifest> = (self.steps()?.into_iter())
             .filter_map(|step| Some((step, Manifest::read(&self.path(step)).ok()?)))
@@ -129,28 +165,34 @@ impl Checkpoints {
         let newest = manifests.keys().rev().take(retention.num_last).copied();
         let mut kept: BTreeSet<usize> = newest.collect();
         kept.extend(best(&manifests, retention));
-        for step in self.steps()? {
-            if !kept.contains(&step) {
-                // Under another name first: half a folder must never look like a checkpoint.
-                let doomed = self.scratch(step, "removed");
-                remove(&doomed)?;
-                let path = self.path(step);
-                fs::rename(&path, &doomed).map_err(TrainingError::io("rename", &path))?;
-                remove(&doomed)?;
-            }
+        // The one to go back to when the steps that follow are bad.
+        let sound = manifests.iter().filter(|(_, manifest)| manifest.is_sound());
+        kept.extend(sound.map(|(step, _)| *step).next_back());
+        for &step in manifests.keys().filter(|step| !kept.contains(step)) {
+            // Under another name first: half a folder must never look like a checkpoint.
+            let doomed = self.scratch(step, ".removed");
+            remove(&doomed)?;
+            let path = self.path(step);
+            fs::rename(&path, &doomed).map_err(TrainingError::io("rename", &path))?;
+            remove(&doomed)?;
         }
         Ok(())
     }
 
     fn scratch(&self, step: usize, ending: &str) -> PathBuf {
-        self.folder
-            .join(format!("{SCRATCH}{PREFIX}{step}.{ending}"))
+        self.folder.join(format!("{SCRATCH}{PREFIX}{step}{ending}"))
     }
 
     /// The steps there is a folder for, ascending.
     fn steps(&self) -> Result<BTreeSet<usize>, TrainingError> {
         let names = self.names()?;
-        let step = |name: &String| name.strip_prefix(PREFIX)?.parse().ok();
+        let step = |name: &String| -> Option<usize> {
+            let step = name.strip_prefix(PREFIX)?.parse().ok()?;
+            // `step-07` is none of ours, and a link is not followed.
+            let path = self.path(step);
+            let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+            (is_folder && path.ends_with(name)).then_some(step)
+        };
         Ok(names.iter().filter_map(step).collect())
     }
 
@@ -184,8 +226,8 @@ impl Intact {
             "it is a model of another family"
         } else if found.recipe_sha256 != expected.recipe_sha256 || found.seed != expected.seed {
             "it was trained by another recipe"
-        } else if found.examples != expected.examples {
-            "the texts are not those it was trained on"
+        } else if found.examples != expected.examples || found.held_out != expected.held_out {
+            "the texts are not those it was trained or scored on"
         } else {
             return Ok(());
         };

@@ -20,13 +20,21 @@ pub(crate) struct Snapshot<F> {
     pub(crate) num_bytes: u64,
 }
 
+/// What the thread has done.
+pub(crate) struct Written {
+    /// The checkpoint, which is whole.
+    pub(crate) checkpoint: Intact,
+    /// Whether those no longer kept are gone; if not, training can go on all the same.
+    pub(crate) pruned: Result<(), TrainingError>,
+}
+
 /// The thread, when it is at work.
 pub(crate) struct Writer<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     checkpoints: &'env Checkpoints,
     identity: &'env Identity,
     retention: &'env Retention,
-    job: Option<ScopedJoinHandle<'scope, Result<Intact, TrainingError>>>,
+    job: Option<ScopedJoinHandle<'scope, Result<Written, TrainingError>>>,
 }
 
 impl<'scope, 'env> Writer<'scope, 'env> {
@@ -64,16 +72,15 @@ impl<'scope, 'env> Writer<'scope, 'env> {
                 num_bytes: snapshot.num_bytes,
                 source: Box::new(source),
             };
-            let written = checkpoints.write(&record, snapshot.fill);
-            // A checkpoint that is whole goes ahead of those it replaces.
-            let intact = written.map_err(failed)?;
-            checkpoints.prune(retention)?;
-            Ok(intact)
+            let checkpoint = checkpoints.write(&record, snapshot.fill).map_err(failed)?;
+            // Only now that this one is whole.
+            let pruned = checkpoints.prune(retention);
+            Ok(Written { checkpoint, pruned })
         }));
     }
 
     /// What was written, if that is done by now.
-    pub(crate) fn poll(&mut self) -> Result<Option<Intact>, TrainingError> {
+    pub(crate) fn poll(&mut self) -> Result<Option<Written>, TrainingError> {
         match &self.job {
             Some(job) if job.is_finished() => self.finish(),
             _ => Ok(None),
@@ -81,7 +88,7 @@ impl<'scope, 'env> Writer<'scope, 'env> {
     }
 
     /// Waits until the disk has what was started.
-    pub(crate) fn finish(&mut self) -> Result<Option<Intact>, TrainingError> {
+    pub(crate) fn finish(&mut self) -> Result<Option<Written>, TrainingError> {
         let Some(job) = self.job.take() else {
             return Ok(None);
         };

@@ -1,7 +1,6 @@
 //! How much memory a step needs at the least, said before the first one.
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::Tensor;
+use burn::module::Module;
 use lamplight_electra::ElectraConfig;
 use lamplight_layers::precision::Precision;
 use lamplight_t5::T5Config;
@@ -29,8 +28,6 @@ impl Footprint {
     /// The footprint of a model that need not be drawn yet, with so many activations.
     pub(crate) fn new<M: Module>(model: &M, recipe: &Recipe, activations: f64) -> Self {
         use OptimizerKind::{Adafactor, Adamw, AdamwScaled, ElectraAdam, Muon, Sgd};
-        let mut count = Count(0.0);
-        model.visit(&mut count);
         let num_copies = match recipe.optimizer.kind {
             // Frozen weights have neither gradients nor a state.
             _ if recipe.lora.is_some() => 1.0,
@@ -45,7 +42,7 @@ impl Footprint {
             Precision::Bf16 => 0.5,
         };
         Self {
-            parameters: count.0 * F32 * num_copies,
+            parameters: model.num_params() as f64 * F32 * num_copies,
             activations: activations * kept,
         }
     }
@@ -76,26 +73,28 @@ fn gibibytes(bytes: f64) -> String {
     format!("{:.1} GiB", bytes / f64::from(1 << 30))
 }
 
-/// Counts elements without drawing any.
-struct Count(f64);
-
-impl ModuleVisitor for Count {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let shape = param.lazy_shape();
-        self.0 += shape.iter().map(|size| *size as f64).product::<f64>();
-    }
+/// The shape of a micro-batch of T5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rows {
+    /// Rows.
+    pub(crate) num_rows: usize,
+    /// Input tokens of a row.
+    pub(crate) source: usize,
+    /// Output tokens of a row.
+    pub(crate) target: usize,
 }
 
-/// Activations of T5 on rows of `source` input and `target` output tokens.
-pub(crate) fn t5(config: &T5Config, rows: usize, source: usize, target: usize) -> f64 {
-    let [rows, source, target] = [rows, source, target].map(|size| size as f64);
+/// Activations of T5.
+pub(crate) fn t5(config: &T5Config, rows: Rows) -> f64 {
+    let [num_rows, source, target] =
+        [rows.num_rows, rows.source, rows.target].map(|size| size as f64);
     let heads = config.num_heads as f64;
     let width = (4 * config.d_model + 4 * config.num_heads * config.d_kv + 2 * config.d_ff) as f64;
     let encoder = config.num_layers as f64 * source * (width + heads * source);
     let attended = heads * (target + source);
     let decoder = config.decoder_layers() as f64 * target * (width + attended);
     let logits = target * config.vocab_size as f64;
-    F32 * rows * (encoder + decoder + logits)
+    F32 * num_rows * (encoder + decoder + logits)
 }
 
 /// Activations of ELECTRA's generator and discriminator.
@@ -131,18 +130,26 @@ mod tests {
         }
     }
 
+    fn rows(num_rows: usize, source: usize) -> Rows {
+        Rows {
+            num_rows,
+            source,
+            target: 114,
+        }
+    }
+
     #[test]
     fn activations_grow_with_rows_and_with_the_square_of_the_length() {
-        let one = t5(&small(), 1, 512, 114);
-        assert_eq!(t5(&small(), 8, 512, 114), 8.0 * one);
-        assert!(t5(&small(), 1, 4096, 114) > 16.0 * one);
+        let one = t5(&small(), rows(1, 512));
+        assert_eq!(t5(&small(), rows(8, 512)), 8.0 * one);
+        assert!(t5(&small(), rows(1, 4096)) > 16.0 * one);
     }
 
     #[test]
     fn a_step_of_t5_small_stays_below_what_was_measured() {
         // 4 x 512/114 in f32 takes PyTorch 3.4 GiB, with 60.5 M parameters and AdamW.
         let parameters = 60.5e6 * F32 * 4.0;
-        let total = parameters + t5(&small(), 4, 512, 114);
+        let total = parameters + t5(&small(), rows(4, 512));
         let gibibytes = total / f64::from(1 << 30);
         assert!((1.2..3.4).contains(&gibibytes), "{gibibytes}");
     }

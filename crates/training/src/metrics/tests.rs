@@ -17,6 +17,8 @@ fn metrics(step: usize) -> StepMetrics {
         flops_per_second: 3e9,
         memory_bytes: Some(1 << 30),
         num_skipped: 1,
+        num_spikes: 2,
+        num_rollbacks: 0,
         overhead: 0.01,
         seconds: 0.25,
         // An order that no sorting gives.

@@ -19,8 +19,6 @@ use crate::recipe::OptimizerSettings;
 /// Burn's own `ModuleOptimizer` keys states by identifiers that are drawn anew for every model,
 /// and so could not be resumed.
 pub struct ModelOptimizer {
-    names: NameTable,
-    rules: Rules,
     /// By path in the model, so that a step looks no name up.
     parameters: BTreeMap<String, Parameter>,
 }
@@ -63,11 +61,7 @@ impl ModelOptimizer {
             }
             parameters.insert(path, parameter);
         }
-        Ok(Self {
-            names,
-            rules,
-            parameters,
-        })
+        Ok(Self { parameters })
     }
 
     /// The model after an update at this learning rate. A parameter without gradient stays as it is,
@@ -244,21 +238,12 @@ impl ModuleMapper for Update<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+        let parameter = self.optimizer.parameters.get_mut(&self.path.join("."));
+        let (Some(parameter), Some(gradient)) = (parameter, self.gradients.remove::<D>(param.id))
+        else {
             return param;
         };
         let (id, tensor, mapper) = param.consume();
-        let ModelOptimizer {
-            names,
-            rules,
-            parameters,
-        } = &mut *self.optimizer;
-        let parameter = parameters
-            .entry(self.path.join("."))
-            .or_insert_with_key(|path| {
-                // Added to the model after this optimizer was made.
-                Parameter::new(rules, name_of(names, path), tensor.dims().to_vec())
-            });
         let requires_grad = tensor.is_require_grad();
         let recomputation = tensor.gradient_checkpointing_strategy();
         let (updated, state) = parameter.rule.as_dyn().step_dyn(

@@ -47,12 +47,14 @@ pub(super) fn replaced_token_detection(
         length: settings.sequence_length,
         num_masked: settings.masking.max_masked(settings.sequence_length),
     };
+    let held_out = loader(texts.held_out)?;
     let material = Material {
         examples: loader(texts.training)?,
+        held_out: held_out.digest(),
         num_tokens,
         activations: memory::electra(&config, &generator, settings.batch_size, shape),
     };
-    let held_out = loader(texts.held_out)?.evaluation_batches(recipe.evaluation.max_batches)?;
+    let held_out = held_out.evaluation_batches(recipe.evaluation.max_batches)?;
     let task = ReplacedTokenDetection {
         vocab_size,
         tokenizer: texts.tokenizer,

@@ -6,7 +6,7 @@ use std::path::Path;
 use lamplight_layers::initializer::draw_all;
 
 use super::Run;
-use crate::checkpoint::{Identity, Position, Record};
+use crate::checkpoint::{Identity, Intact, Position, Record};
 use crate::lora::LoraSettings;
 use crate::optimizer::ModelOptimizer;
 use crate::progress::Observer;
@@ -24,23 +24,48 @@ pub(super) struct Starting<'a, T> {
     pub(super) identity: Identity,
 }
 
+/// A model of the recipe, and the checkpoint whose weights are to take its place.
+pub(super) struct First<M> {
+    model: M,
+    checkpoint: Option<Intact>,
+}
+
 impl<'a, T: Task> Starting<'a, T> {
-    /// The trainer and where it starts. `fresh` is a model of the recipe, not drawn yet.
-    pub(super) fn from(
-        self,
+    /// Draws the weights or reads those to start from, unless there is a checkpoint to go on from.
+    /// `fresh` is a model of the recipe, not drawn yet.
+    pub(super) fn first_model(
+        &self,
         fresh: T::Model,
         observer: &mut dyn Observer,
-    ) -> Result<(Trainer<'a, T>, Start<T::Model>), TrainingError> {
-        let recipe = &self.run.recipe;
+    ) -> Result<First<T::Model>, TrainingError> {
+        let checkpoints = self.folder.checkpoints();
+        if let Err(error) = checkpoints.clean() {
+            observer.warned(&error.to_string());
+        }
         let passed_over = &mut |damaged: &TrainingError| observer.warned(&damaged.to_string());
-        let checkpoint = self.folder.checkpoints().newest_intact(passed_over)?;
+        let checkpoint = checkpoints.recover(false, passed_over)?;
+        if checkpoint.is_some() {
+            let model = fresh;
+            return Ok(First { model, checkpoint });
+        }
+        let recipe = &self.run.recipe;
         let device = self.run.device.clone().autodiff();
         device.seed(seed::for_initialisation(recipe.training.seed));
         let drawn = draw_all(fresh);
         let model = match &self.run.init_from {
-            Some(folder) if checkpoint.is_none() => self.initialised(drawn, folder)?,
-            _ => drawn,
+            Some(folder) => self.initialised(drawn, folder)?,
+            None => drawn,
         };
+        Ok(First { model, checkpoint })
+    }
+
+    /// The trainer and where it starts.
+    pub(super) fn trainer(
+        self,
+        first: First<T::Model>,
+    ) -> Result<(Trainer<'a, T>, Start<T::Model>), TrainingError> {
+        let First { model, checkpoint } = first;
+        let recipe = &self.run.recipe;
         let model = match &recipe.lora {
             Some(settings) => self.adapted(model, settings, checkpoint.is_none())?,
             None => model,
@@ -50,7 +75,7 @@ impl<'a, T: Task> Starting<'a, T> {
             task: self.task,
             recipe,
             optimizer: ModelOptimizer::new(&recipe.optimizer, names, &model)?,
-            device,
+            device: self.run.device.clone().autodiff(),
             folder: self.folder,
             identity: self.identity,
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lamplight_data::DataError;
+use lamplight_data::batch::Seq2SeqBatch;
 use lamplight_data::loader::{
     SpanCorruptionLoader, SpanCorruptionSettings, TextToTextLoader, TextToTextSettings,
 };
@@ -12,8 +13,10 @@ use lamplight_data::tokenizer::Tokenizer;
 use lamplight_t5::T5ForConditionalGeneration;
 
 use super::{Material, Prepared, Run, RunSummary};
+use crate::memory::Rows;
 use crate::model_config::t5_config;
 use crate::progress::Observer;
+use crate::recipe::Recipe;
 use crate::task::{Question, TextToText};
 use crate::texts::{load_pairs, load_texts};
 use crate::{TrainingError, memory};
@@ -43,31 +46,44 @@ pub(super) fn span_corruption(
         SpanCorruptionLoader::new(Arc::new(corpus), &texts.tokenizer, settings, seed)
     };
     let examples = loader(texts.training)?;
+    let held_out = loader(texts.held_out)?;
     let lengths = examples.lengths();
+    let rows = Rows {
+        num_rows: settings.batch_size,
+        source: lengths.inputs,
+        target: lengths.targets,
+    };
     let material = Material {
-        activations: memory::t5(
-            &config,
-            settings.batch_size,
-            lengths.inputs,
-            lengths.targets,
-        ),
         examples,
+        held_out: held_out.digest(),
         num_tokens,
+        activations: memory::t5(&config, rows),
     };
-    let held_out = loader(texts.held_out)?.evaluation_batches(recipe.evaluation.max_batches)?;
-    let task = TextToText {
-        vocab_size,
-        tokenizer: texts.tokenizer,
-        held_out,
-        questions: Vec::new(),
-        max_new_tokens: 0,
-        num_shown: recipe.evaluation.num_shown,
-        z_loss: recipe.training.z_loss.unwrap_or(0.0),
-        label_smoothing: recipe.training.label_smoothing.unwrap_or(0.0),
-    };
+    let held_out = held_out.evaluation_batches(recipe.evaluation.max_batches)?;
+    let task = task(recipe, vocab_size, texts.tokenizer, held_out);
     run.execute(prepared, &task, material, observer, |device| {
         T5ForConditionalGeneration::new(&config, device)
     })
+}
+
+/// A task that asks nothing.
+fn task(
+    recipe: &Recipe,
+    vocab_size: usize,
+    tokenizer: Tokenizer,
+    held_out: Vec<Seq2SeqBatch>,
+) -> TextToText {
+    TextToText {
+        vocab_size,
+        tokenizer,
+        held_out,
+        questions: Vec::new(),
+        max_input_length: recipe.data.inputs_length,
+        max_new_tokens: recipe.data.targets_length.unwrap_or_default(),
+        num_shown: recipe.evaluation.num_shown,
+        z_loss: recipe.training.z_loss.unwrap_or(0.0),
+        label_smoothing: recipe.training.label_smoothing.unwrap_or(0.0),
+    }
 }
 
 /// Training on tasks.
@@ -81,43 +97,43 @@ pub(super) fn text_to_text(
     let config = t5_config(&run.recipe.model)?;
 
     let recipe = &run.recipe;
-    let targets_length = recipe.data.targets_length.unwrap_or_default();
     let settings = TextToTextSettings {
         max_input_length: recipe.data.inputs_length,
-        max_target_length: targets_length,
+        max_target_length: recipe.data.targets_length.unwrap_or_default(),
         batch_size: recipe.training.batch_size,
     };
     let training = encode_pairs(&pairs.tokenizer, &pairs.training)?;
-    let num_tokens = training
-        .iter()
-        .map(|(input, target)| input.len() + target.len())
-        .sum();
+    let rows = longest_rows(&training, settings);
+    let sides = training.iter().flat_map(|(input, target)| [input, target]);
+    let num_tokens = sides.map(Vec::len).sum();
     let loader = |pairs| TextToTextLoader::new(Arc::new(pairs), settings, recipe.training.seed);
+    let held_out = loader(encode_pairs(&pairs.tokenizer, &pairs.held_out)?)?;
     let material = Material {
-        activations: memory::t5(
-            &config,
-            settings.batch_size,
-            settings.max_input_length,
-            targets_length,
-        ),
         examples: loader(training)?,
+        held_out: held_out.digest(),
         num_tokens,
+        activations: memory::t5(&config, rows),
     };
-    let held_out = loader(encode_pairs(&pairs.tokenizer, &pairs.held_out)?)?
-        .evaluation_batches(recipe.evaluation.max_batches)?;
+    let held_out = held_out.evaluation_batches(recipe.evaluation.max_batches)?;
     let task = TextToText {
-        vocab_size,
-        tokenizer: pairs.tokenizer,
-        held_out,
         questions: questions(&pairs.held_out, recipe.evaluation.num_answers),
-        max_new_tokens: targets_length,
-        num_shown: recipe.evaluation.num_shown,
-        z_loss: recipe.training.z_loss.unwrap_or(0.0),
-        label_smoothing: recipe.training.label_smoothing.unwrap_or(0.0),
+        ..task(recipe, vocab_size, pairs.tokenizer, held_out)
     };
     run.execute(prepared, &task, material, observer, |device| {
         T5ForConditionalGeneration::new(&config, device)
     })
+}
+
+/// The widest batch that the pairs make: each is padded to its longest row.
+fn longest_rows(pairs: &[IdPair], settings: TextToTextSettings) -> Rows {
+    let longest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
+    let source = longest(&mut pairs.iter().map(|(input, _)| input.len()));
+    let target = longest(&mut pairs.iter().map(|(_, target)| target.len()));
+    Rows {
+        num_rows: settings.batch_size,
+        source: source.min(settings.max_input_length),
+        target: target.min(settings.max_target_length),
+    }
 }
 
 type IdPair = (Vec<u32>, Vec<u32>);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, Int, Tensor};
 use lamplight_data::batch::{Matrix, Seq2SeqBatch};
+use lamplight_data::loader::truncated;
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::loss::{CrossEntropy, cross_entropy, smoothed_cross_entropy};
 use lamplight_layers::pretrained::NameTable;
@@ -41,6 +42,8 @@ pub struct TextToText {
     pub held_out: Vec<Seq2SeqBatch>,
     /// What is answered freely and compared with the target; empty for span corruption.
     pub questions: Vec<Question>,
+    /// Tokens of an input at most, as in training.
+    pub max_input_length: usize,
     /// Tokens of an answer at most.
     pub max_new_tokens: usize,
     /// Answers of each task kept for the report.
@@ -87,7 +90,10 @@ impl TextToText {
             check_time(is_interrupted)?;
             let pairs = questions
                 .iter()
-                .map(|question| Ok((self.tokenizer.encode(&question.input)?, Vec::new())))
+                .map(|question| {
+                    let ids = self.tokenizer.encode(&question.input)?;
+                    Ok((truncated(&ids, self.max_input_length), Vec::new()))
+                })
                 .collect::<Result<Vec<(Vec<u32>, Vec<u32>)>, TrainingError>>()?;
             let source = pairs.iter().map(|(ids, _)| ids.len()).max().unwrap_or(1);
             let batch = Seq2SeqBatch::from_pairs(&pairs, source, 1);
@@ -109,7 +115,7 @@ impl TextToText {
         let mut examples = Vec::new();
         for (question, predicted) in self.questions.iter().zip(answers) {
             let (num_right, num_asked) = by_task.entry(&question.task).or_default();
-            *num_right += usize::from(predicted.trim() == question.target);
+            *num_right += usize::from(predicted.trim() == question.target.trim());
             *num_asked += 1;
             if *num_asked <= self.num_shown {
                 examples.push(Example::Answer {
@@ -128,7 +134,8 @@ impl TextToText {
         if total.1 > 0 {
             scores.push(("exact_match".to_owned(), share(total)));
         }
-        for (task, counts) in by_task {
+        let named = by_task.into_iter().filter(|(task, _)| !task.is_empty());
+        for (task, counts) in named {
             scores.push((format!("exact_match.{task}"), share(counts)));
         }
         Evaluation { scores, examples }

@@ -161,6 +161,8 @@ impl Log {
             overhead: 1.0 - line.computing.as_secs_f64() / elapsed,
             memory_bytes: memory::resident_bytes(),
             num_skipped: position.stability.num_skipped,
+            num_spikes: position.stability.num_spikes,
+            num_rollbacks: position.stability.num_rollbacks,
             seconds: self.seconds(),
             terms: named()
                 .map(|(term, sum)| (term.name.to_owned(), mean(*sum)))

@@ -11,7 +11,10 @@ use lamplight_data::loader::Drawn;
 use super::due::Due;
 use super::log::{Log, Measured};
 use super::{Outcome, Start, Trainer};
-use crate::checkpoint::{Checkpoints, Intact, LORA, OPTIMIZER, Position, Snapshot, Writer};
+use crate::checkpoint::{
+    Checkpoints, Intact, LORA, OPTIMIZER, Position, Snapshot, Writer, Written,
+};
+use crate::evaluation::Evaluation;
 use crate::gradients::{clip_factor, scale};
 use crate::progress::Observer;
 use crate::schedule::Schedule;
@@ -36,8 +39,8 @@ pub(super) struct Session<'run, 'scope, 'env, T: Task> {
 enum Stepped<M> {
     /// The model to go on with, updated or, after a skipped step, as it was.
     Forward(M),
-    /// Too many steps in a row were not finite.
-    Back,
+    /// Too many steps in a row were not finite; this was the last.
+    Back(Measured),
 }
 
 impl<T: Task> Session<'_, '_, '_, T> {
@@ -46,39 +49,17 @@ impl<T: Task> Session<'_, '_, '_, T> {
         mut model: T::Model,
         mut batches: impl Iterator<Item = Result<Drawn<T::Batch>, DataError>>,
     ) -> Result<Outcome<T::Model>, TrainingError> {
-        let num_steps = self.trainer.recipe.training.steps;
-        if self.position.step > 0 {
-            self.observer
-                .resumed(self.position.step, self.log.history());
-        }
-        while self.position.step < num_steps {
+        self.resume(&model)?;
+        while self.position.step < self.trainer.recipe.training.steps {
             let micro_batches = self.draw(&mut batches)?;
             model = match self.step(model, &micro_batches)? {
                 Stepped::Forward(model) => model,
-                Stepped::Back => self.roll_back()?,
+                Stepped::Back(measured) => {
+                    model = self.roll_back(&measured)?;
+                    continue;
+                }
             };
-            let step = self.position.step;
-            self.observer.stepped(step);
-            let settings = &self.trainer.recipe.training;
-            let due = Due::after(step, settings, self.observer.is_interrupted());
-            if due.logs
-                && let Some(line) = self.log.flush(&self.position)?
-            {
-                self.observer.logged(&line);
-            }
-            let scores = match due.evaluates {
-                true => self.evaluate(&model)?,
-                false => BTreeMap::new(),
-            };
-            let due = due.interrupted(self.observer.is_interrupted());
-            // Amid bad steps the last checkpoint is still the one to go back to.
-            let is_sound = self.position.stability.num_skipped_in_a_row == 0;
-            if due.saves && (is_sound || due.ends) {
-                self.save(&model, scores)?;
-            }
-            let written = self.writer.poll()?;
-            self.report_written(written);
-            if due.ends {
+            if self.finish_step(&model)? {
                 break;
             }
         }
@@ -90,6 +71,50 @@ impl<T: Task> Session<'_, '_, '_, T> {
             checkpoint: self.checkpoints.path(self.position.step),
             num_steps: self.position.step,
         })
+    }
+
+    /// Tells that the run goes on, and makes up for an evaluation that an interruption cut off.
+    fn resume(&mut self, model: &T::Model) -> Result<(), TrainingError> {
+        let step = self.position.step;
+        if step == 0 {
+            return Ok(());
+        }
+        self.observer.resumed(step, self.log.history());
+        let is_scored = |(scored, _): &(usize, Evaluation)| *scored == step;
+        let is_missing = !self.log.history().evaluations.iter().any(is_scored);
+        if is_missing && Due::evaluates_after(step, self.trainer.recipe) {
+            let scores = self.evaluate(model)?;
+            if !scores.is_empty() {
+                self.save(model, scores)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is due after a step; true when the run ends here.
+    fn finish_step(&mut self, model: &T::Model) -> Result<bool, TrainingError> {
+        let step = self.position.step;
+        self.observer.stepped(step);
+        let recipe = self.trainer.recipe;
+        let due = Due::after(step, recipe, self.observer.is_interrupted());
+        if due.logs
+            && let Some(line) = self.log.flush(&self.position)?
+        {
+            self.observer.logged(&line);
+        }
+        let scores = match due.evaluates {
+            true => self.evaluate(model)?,
+            false => BTreeMap::new(),
+        };
+        let due = due.interrupted(self.observer.is_interrupted());
+        // Amid bad steps the last checkpoint is still the one to go back to.
+        let is_sound = self.position.stability.num_skipped_in_a_row == 0;
+        if due.saves && (is_sound || due.ends) {
+            self.save(model, scores)?;
+        }
+        let written = self.writer.poll()?;
+        self.report_written(written);
+        Ok(due.ends)
     }
 
     /// The batches of one step.
@@ -142,7 +167,7 @@ impl<T: Task> Session<'_, '_, '_, T> {
                 self.position.step += 1;
                 return Ok(Stepped::Forward(model));
             }
-            Verdict::RollBack => return Ok(Stepped::Back),
+            Verdict::RollBack => return Ok(Stepped::Back(measured)),
             Verdict::Stop => return Err(self.diverged(&measured)),
         };
         let gradients = scale(&model, gradients, clip_factor(norm, limit));
@@ -153,30 +178,36 @@ impl<T: Task> Session<'_, '_, '_, T> {
         Ok(Stepped::Forward(model))
     }
 
-    /// Goes back to the last checkpoint, but not in the data: what led here is left out.
-    fn roll_back(&mut self) -> Result<T::Model, TrainingError> {
+    /// Goes back to the last sound checkpoint, but not in the data: what led here is left out.
+    fn roll_back(&mut self, measured: &Measured) -> Result<T::Model, TrainingError> {
         let written = self.writer.finish()?;
         self.report_written(written);
         let from = self.position.step + 1;
         let observer = &mut *self.observer;
-        let newest = (self.checkpoints)
-            .newest_intact(&mut |damaged| observer.warned(&damaged.to_string()))?;
-        let Some(checkpoint) = newest else {
-            return Err(self.diverged(&Measured::default()));
+        let found = self
+            .checkpoints
+            .recover(true, &mut |damaged| observer.warned(&damaged.to_string()))?;
+        let Some(checkpoint) = found else {
+            return Err(self.diverged(measured));
         };
         let Start { model, position } = self.trainer.restore(&checkpoint)?;
         self.observer.warned(&format!(
             "step {from}: {} steps in a row were not finite; going back to step {} and on with other data",
-            self.trainer.recipe.stability.max_skips_in_a_row, position.step
+            self.position.stability.num_skipped_in_a_row, position.step
         ));
         self.position.step = position.step;
+        self.position.stability.rolled_back();
         self.log.rewind(&self.position)?;
         self.observer
             .resumed(self.position.step, self.log.history());
         Ok(model)
     }
 
-    fn diverged(&self, measured: &Measured) -> TrainingError {
+    fn diverged(&mut self, measured: &Measured) -> TrainingError {
+        match self.writer.finish() {
+            Ok(written) => self.report_written(written),
+            Err(error) => return error,
+        }
         let terms = self.trainer.task.terms();
         let weighted = terms.iter().zip(&measured.losses);
         TrainingError::Diverged {
@@ -233,7 +264,6 @@ impl<T: Task> Session<'_, '_, '_, T> {
         model: &T::Model,
         scores: BTreeMap<String, f64>,
     ) -> Result<(), TrainingError> {
-        let paused = Instant::now();
         let written = self.writer.finish()?;
         self.report_written(written);
         self.position.seconds = self.log.seconds();
@@ -262,14 +292,19 @@ impl<T: Task> Session<'_, '_, '_, T> {
                 std::fs::write(&path, bytes).map_err(TrainingError::io("write", &path))
             },
         });
-        self.log.pause(paused.elapsed());
         Ok(())
     }
 
-    fn report_written(&mut self, written: Option<Intact>) {
-        if let Some(Intact { path, manifest }) = written {
-            self.observer.saved(manifest.position.step, &path);
-            self.last_checkpoint = Some(path);
+    fn report_written(&mut self, written: Option<Written>) {
+        let Some(Written { checkpoint, pruned }) = written else {
+            return;
+        };
+        let Intact { path, manifest } = checkpoint;
+        self.observer.saved(manifest.position.step, &path);
+        self.last_checkpoint = Some(path);
+        if let Err(error) = pruned {
+            self.observer
+                .warned(&format!("an old checkpoint could not be removed: {error}"));
         }
     }
 }

@@ -5,7 +5,7 @@ mod faults;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use burn_optim::GradientsParams;
 use lamplight_data::batch::Seq2SeqBatch;
 use lamplight_data::digest::Digest;
@@ -42,6 +42,7 @@ fn task() -> TextToText {
         tokenizer: Tokenizer::byt5(),
         held_out: vec![batch(&["a b", "c"])],
         questions: Vec::new(),
+        max_input_length: 12,
         max_new_tokens: 4,
         num_shown: 1,
         z_loss: 1e-4,
@@ -103,6 +104,7 @@ fn identity() -> Identity {
         seed: 0,
         recipe_sha256: String::new(),
         examples: Digest::of([[0]].iter()),
+        held_out: Digest::of([[1]].iter()),
     }
 }
 

@@ -25,6 +25,8 @@ fn metrics(step: usize) -> StepMetrics {
         memory_bytes: Some(3 << 29),
         overhead: 0.01,
         num_skipped: 1,
+        num_spikes: 0,
+        num_rollbacks: 0,
         seconds: 60.0,
         terms: vec![("mlm_loss".to_owned(), 2.0)],
     }

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::super::files;
 use super::*;
 use crate::recipe::Family;
+use crate::stability::{Stability, StabilitySettings};
 
 fn identity() -> Identity {
     Identity {
@@ -13,6 +14,7 @@ fn identity() -> Identity {
         seed: 1,
         recipe_sha256: "recipe".to_owned(),
         examples: lamplight_data::digest::Digest::of([[1, 2]].iter()),
+        held_out: lamplight_data::digest::Digest::of([[3]].iter()),
     }
 }
 
@@ -69,7 +71,6 @@ fn the_newest_is_found_with_every_file_as_it_was_written() {
     for step in [2, 10, 9] {
         let written = write(&checkpoints, step, 1.0);
         assert_eq!(written.manifest.files.len(), 2);
-        assert!(written.manifest.num_bytes() > 20);
     }
     assert_eq!(newest(&checkpoints), (Some(10), Vec::new()));
     let weights = checkpoints.path(10).join("generator/weights");
@@ -116,6 +117,86 @@ fn what_a_kill_between_any_two_steps_of_a_save_leaves_never_counts() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     write(&checkpoints, 2, 1.0);
     assert_eq!(newest(&checkpoints), (Some(2), Vec::new()));
+}
+
+#[test]
+fn one_that_was_being_replaced_is_put_back() {
+    let (folder, checkpoints) = store();
+    let path = write(&checkpoints, 1, 1.0).path;
+    fs::rename(&path, folder.path().join(".step-1.replaced")).unwrap();
+    fs::create_dir(folder.path().join(".step-1.partial")).unwrap();
+    checkpoints.clean().unwrap();
+    assert_eq!(newest(&checkpoints), (Some(1), Vec::new()));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_damaged_future_neither_counts_as_kept_nor_is_gone_on_from() {
+    let (folder, checkpoints) = store();
+    write(&checkpoints, 8, 1.0);
+    let damaged = write(&checkpoints, 12, 0.1).path;
+    fs::write(damaged.join("generator/weights"), "damaged").unwrap();
+    let mut passed_over = Vec::new();
+    let found = checkpoints.recover(false, &mut |error| passed_over.push(error.to_string()));
+    assert_eq!(found.unwrap().unwrap().manifest.position.step, 8);
+    assert!(passed_over[0].contains("step-12"), "{passed_over:?}");
+    assert!(folder.path().join("set-aside-step-12").is_dir());
+    write(&checkpoints, 10, 1.0);
+    let keep_one = Retention {
+        num_last: 1,
+        best: Some(("loss".to_owned(), false)),
+    };
+    checkpoints.prune(&keep_one).unwrap();
+    assert_eq!(newest(&checkpoints), (Some(10), Vec::new()));
+}
+
+#[test]
+fn the_one_to_go_back_to_is_from_between_good_steps_and_is_kept() {
+    let (_folder, checkpoints) = store();
+    write(&checkpoints, 100, 1.0);
+    let mut stability = Stability::default();
+    let settings = StabilitySettings::default();
+    stability.judge(&settings, &[f32::NAN], 1.0, None);
+    let position = Position {
+        step: 102,
+        stability,
+        ..Position::default()
+    };
+    let record = Record {
+        identity: &identity(),
+        position: &position,
+        scores: &BTreeMap::new(),
+    };
+    checkpoints.write(&record, |_| Ok(())).unwrap();
+    let keep_one = Retention {
+        num_last: 1,
+        best: None,
+    };
+    checkpoints.prune(&keep_one).unwrap();
+    assert_eq!(steps(&checkpoints), [100, 102]);
+    let step = |is_sound| {
+        let found = checkpoints.recover(is_sound, &mut |_| {}).unwrap().unwrap();
+        found.manifest.position.step
+    };
+    assert_eq!(step(false), 102);
+    assert_eq!(step(true), 100);
+    assert_eq!(
+        steps(&checkpoints),
+        [100],
+        "what came after is no longer this run's"
+    );
+}
+
+#[test]
+fn names_that_only_look_like_a_step_are_nobody_s() {
+    let (folder, checkpoints) = store();
+    write(&checkpoints, 1, 1.0);
+    for name in ["step-07", "step-+5", "step-x"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    fs::write(folder.path().join("step-9"), "a file").unwrap();
+    assert_eq!(steps(&checkpoints), [1]);
+    assert_eq!(newest(&checkpoints), (Some(1), Vec::new()));
 }
 
 #[test]
