@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod comparison;
 mod error;
 pub mod evaluation;
+mod f32_tensors;
 pub mod feed;
 pub mod flops;
 pub mod gradients;

@@ -35,17 +35,17 @@ pub struct MicroStep<'a, T> {
     pub seed: u64,
 }
 
-/// What a micro-step gives.
-#[derive(Debug)]
-pub struct MicroStepOutput {
-    /// Gradients of the micro-batch's part of the loss, in f32, by the parameters of the master.
+/// What the micro-steps of a step add up to.
+#[derive(Debug, Default)]
+pub struct StepSums {
+    /// Gradients of the loss, in f32, by the parameters of the master.
     pub gradients: GradientsParams,
-    /// The micro-batch's part of each term, before its coefficient, `[terms]`, without gradients.
-    pub terms: Tensor<1>,
+    /// Each term of the loss before its coefficient, `[terms]`, without gradients.
+    pub terms: Option<Tensor<1>>,
 }
 
 impl<T: Task> MicroStep<'_, T> {
-    /// Computes loss and gradients of a micro-batch. `master` holds the parameters in f32.
+    /// Adds loss and gradients of a micro-batch to `sums`. `master` holds the parameters in f32.
     ///
     /// # Errors
     /// An id of the batch lies past the vocabulary.
@@ -53,18 +53,20 @@ impl<T: Task> MicroStep<'_, T> {
         &self,
         master: &T::Model,
         batch: &T::Batch,
-    ) -> Result<MicroStepOutput, TrainingError> {
+        sums: &mut StepSums,
+    ) -> Result<(), TrainingError> {
         self.device.seed(self.seed);
         let model = self.precision.compute_copy(master);
         let tape = Tape::new(self.device, self.seed, self.recompute);
         let means = self.task.losses(&model, batch, &tape)?;
         let (loss, terms) = self.weigh(means);
-        let mut total = GradientsParams::new();
-        tape.backward(loss, |part| gradients::add(&model, part, &mut total));
-        Ok(MicroStepOutput {
-            gradients: total,
-            terms,
-        })
+        let total = &mut sums.gradients;
+        tape.backward(loss, |part| gradients::add(&model, part, total));
+        sums.terms = Some(match sums.terms.take() {
+            Some(sum) => sum + terms,
+            None => terms,
+        });
+        Ok(())
     }
 
     /// The loss of the micro-batch as its part of the step's, and the parts of each term.

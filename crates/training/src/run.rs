@@ -243,15 +243,7 @@ impl Run {
         observer.started(&plan, folder.path());
         let batches = material.examples.batches_from(start.position.cursor);
         let batches = Prefetch::new(batches, PREFETCHED_BATCHES)?;
-        let mut summary = RunSummary {
-            name: self.name.clone(),
-            recipe: recipe.clone(),
-            folder: folder.clone(),
-            checkpoint: PathBuf::new(),
-            history: History::default(),
-            num_parameters,
-            num_steps: 0,
-        };
+        let mut summary = self.summary(folder, num_parameters);
         let mut report = RedrawnReport::new(summary.clone());
         let outcome = trainer.run(start, batches, &mut Several(vec![observer, &mut report]))?;
         summary.checkpoint = outcome.checkpoint;
@@ -259,6 +251,19 @@ impl Run {
         summary.num_steps = outcome.num_steps;
         report::write(&folder.report(), std::slice::from_ref(&summary))?;
         Ok(summary)
+    }
+
+    /// Of a run that has done nothing yet.
+    fn summary(&self, folder: &RunFolder, num_parameters: usize) -> RunSummary {
+        RunSummary {
+            name: self.name.clone(),
+            recipe: self.recipe.clone(),
+            folder: folder.clone(),
+            checkpoint: PathBuf::new(),
+            history: History::default(),
+            num_parameters,
+            num_steps: 0,
+        }
     }
 
     /// What makes a checkpoint one of this run.

@@ -1,5 +1,6 @@
 //! The loop over steps.
 
+mod contents;
 mod due;
 mod log;
 mod session;
@@ -7,7 +8,7 @@ mod session;
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor};
-use burn_optim::{GradientsAccumulator, GradientsParams};
+use burn_optim::GradientsParams;
 use lamplight_data::DataError;
 use lamplight_data::loader::Drawn;
 
@@ -15,7 +16,7 @@ use crate::checkpoint::{Identity, Intact, LORA, OPTIMIZER, Position, Writer};
 use crate::error::unreadable;
 use crate::gradients::global_norm;
 use crate::metrics::History;
-use crate::micro_step::{Factor, MicroStep, MicroStepOutput};
+use crate::micro_step::{Factor, MicroStep, StepSums};
 use crate::optimizer::{ModelOptimizer, OptimizerState};
 use crate::progress::Observer;
 use crate::recipe::Recipe;
@@ -154,32 +155,26 @@ impl<T: Task> Trainer<'_, T> {
         model: &T::Model,
         micro_batches: &[T::Batch],
     ) -> Result<(GradientsParams, Measured), TrainingError> {
-        let factors = self.factors(micro_batches);
-        let mut accumulator = GradientsAccumulator::new();
-        let mut means: Option<Tensor<1>> = None;
+        let settings = &self.recipe.training;
+        let mut sums = StepSums::default();
         let mut measured = Measured::default();
+        let factors = self.factors(micro_batches);
         for (micro_step, (batch, factors)) in micro_batches.iter().zip(factors).enumerate() {
-            let settings = &self.recipe.training;
-            let MicroStepOutput { gradients, terms } = MicroStep {
+            let micro_step = MicroStep {
                 task: self.task,
                 device: &self.device,
                 precision: settings.precision,
                 recompute: settings.recompute,
                 factors: &factors,
                 seed: seed::for_step(settings.seed, step, micro_step, RANK),
-            }
-            .run(model, batch)?;
-            accumulator.accumulate(model, gradients);
-            means = Some(match means {
-                Some(means) => means + terms,
-                None => terms,
-            });
+            };
+            micro_step.run(model, batch, &mut sums)?;
             measured.num_tokens += self.task.num_tokens(batch) as u64;
             measured.flops += self.task.flops(model, batch);
         }
-        let gradients = accumulator.grads();
+        let StepSums { gradients, terms } = sums;
         let norm = global_norm(model, &gradients);
-        let read: Vec<Tensor<1>> = means.into_iter().chain(norm).collect();
+        let read: Vec<Tensor<1>> = terms.into_iter().chain(norm).collect();
         let mut values: Vec<f32> = Tensor::cat(read, 0).try_into_vec_as().map_err(unreadable)?;
         measured.gradient_norm = values.pop().unwrap_or(f32::NAN);
         measured.losses = values;

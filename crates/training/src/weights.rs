@@ -1,15 +1,13 @@
 //! The parameters of a model by their paths in it, out of it and into another one of the same shapes.
 
-use std::collections::BTreeMap;
-
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{DType, Tensor, TensorData};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors, serialize};
+use burn::tensor::{Tensor, TensorData};
+
+use crate::f32_tensors::{self, Tensors};
 
 /// Values in f32 by the paths of their parameters.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Weights(BTreeMap<String, TensorData>);
+pub(crate) struct Weights(Tensors);
 
 /// Why weights do not fit.
 #[derive(Debug, thiserror::Error)]
@@ -83,12 +81,7 @@ impl Weights {
     /// # Errors
     /// A value's size does not fit its shape.
     pub(crate) fn to_safetensors(&self) -> Result<Vec<u8>, WeightsError> {
-        let mut views = Vec::with_capacity(self.0.len());
-        for (path, data) in &self.0 {
-            let view = TensorView::new(Dtype::F32, data.shape().to_vec(), data.as_bytes());
-            views.push((path, view.map_err(unreadable)?));
-        }
-        serialize(views, None).map_err(unreadable)
+        f32_tensors::to_bytes(&self.0, None).map_err(WeightsError::Unreadable)
     }
 
     /// Reads what [`Self::to_safetensors`] made.
@@ -96,22 +89,9 @@ impl Weights {
     /// # Errors
     /// The bytes are none, or hold another type.
     pub(crate) fn from_safetensors(bytes: &[u8]) -> Result<Self, WeightsError> {
-        let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
-        let mut weights = BTreeMap::new();
-        for (path, view) in file.tensors() {
-            if view.dtype() != Dtype::F32 {
-                return Err(unreadable(format!("`{path}` is {:?}", view.dtype())));
-            }
-            let (bytes, shape) = (view.data().to_vec(), view.shape().to_vec());
-            let data = TensorData::try_from_bytes_vec(bytes, shape, DType::F32);
-            weights.insert(path, data.map_err(unreadable)?);
-        }
-        Ok(Self(weights))
+        let read = f32_tensors::from_bytes(bytes, "").map_err(WeightsError::Unreadable);
+        read.map(|(tensors, _)| Self(tensors))
     }
-}
-
-fn unreadable(reason: impl std::fmt::Display) -> WeightsError {
-    WeightsError::Unreadable(reason.to_string())
 }
 
 struct Reading {

@@ -16,7 +16,7 @@ use lamplight_layers::recompute::Tape;
 use lamplight_t5::{T5Config, T5ForConditionalGeneration};
 use lamplight_testing::{BF16_STEP, F32_STEP, Step, StepTolerance, assert_close, test_device};
 use lamplight_training::lora::{self, LoraSettings};
-use lamplight_training::micro_step::{Factor, MicroStep, MicroStepOutput};
+use lamplight_training::micro_step::{Factor, MicroStep, StepSums};
 use lamplight_training::task::{Task, TextToText};
 
 const VOCAB_SIZE: usize = 384;
@@ -109,7 +109,7 @@ fn run(
     model: &T5ForConditionalGeneration,
     manner: Manner,
     seed: u64,
-) -> MicroStepOutput {
+) -> StepSums {
     let factor = |coefficient| Factor {
         share: 1.0,
         coefficient,
@@ -127,7 +127,9 @@ fn run(
         factors: &factors,
         seed,
     };
-    step.run(model, &batch()).unwrap()
+    let mut sums = StepSums::default();
+    step.run(model, &batch(), &mut sums).unwrap();
+    sums
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -160,7 +162,7 @@ impl ModuleVisitor for Collecting<'_> {
 }
 
 /// The nll of a micro-step and its gradients, all of which are f32 as the parameters are.
-fn measured<M: Module>(model: &M, output: MicroStepOutput) -> Step {
+fn measured<M: Module>(model: &M, output: StepSums) -> Step {
     let mut collecting = Collecting {
         gradients: &output.gradients,
         path: Vec::new(),
@@ -169,7 +171,7 @@ fn measured<M: Module>(model: &M, output: MicroStepOutput) -> Step {
     model.visit(&mut collecting);
     Step {
         gradients: collecting.found,
-        loss: values(output.terms)[0],
+        loss: values(output.terms.unwrap())[0],
     }
 }
 
@@ -200,7 +202,7 @@ fn curve(
     for step in 0..NUM_STEPS {
         let output = run(task, &model, manner, step as u64);
         model = optimizer.step(0.1, model, output.gradients);
-        curve.push(values(output.terms)[0]);
+        curve.push(values(output.terms.unwrap())[0]);
     }
     (model, curve)
 }
@@ -226,7 +228,7 @@ fn smoothed_loss_mixes_in_the_uniform_distribution() {
     let _drawing = drawing();
     let device = test_device().autodiff();
     let model = model(&device);
-    let plain = values(run(&task(0.0), &model, PLAIN, 1).terms);
+    let plain = values(run(&task(0.0), &model, PLAIN, 1).terms.unwrap());
     let smoothed = task(0.2);
     let names: Vec<_> = smoothed.terms().iter().map(|term| term.name).collect();
     assert_eq!(names, ["nll", "squared_log_z", "uniform_nll"]);
@@ -238,7 +240,7 @@ fn smoothed_loss_mixes_in_the_uniform_distribution() {
         0.0,
     );
     assert_eq!(smoothed.weights(&batch()).len(), 3);
-    let terms = values(run(&smoothed, &model, PLAIN, 1).terms);
+    let terms = values(run(&smoothed, &model, PLAIN, 1).terms.unwrap());
     assert_close("targets", &terms[..2], &plain, 1e-6, 0.0);
     assert!(terms[2] > 0.5 * (VOCAB_SIZE as f32).ln(), "{terms:?}");
 }

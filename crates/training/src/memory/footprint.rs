@@ -97,21 +97,16 @@ pub(crate) fn t5(config: &T5Config, rows: Rows) -> f64 {
     F32 * num_rows * (encoder + decoder + logits)
 }
 
-/// Activations of ELECTRA's generator and discriminator.
-pub(crate) fn electra(
-    discriminator: &ElectraConfig,
-    generator: &ElectraConfig,
-    rows: usize,
-    shape: ElectraShape,
-) -> f64 {
+/// Activations of ELECTRA's generator and discriminator, whose vocabulary is one.
+pub(crate) fn electra(models: [&ElectraConfig; 2], num_rows: usize, shape: ElectraShape) -> f64 {
     let length = shape.length as f64;
     let body = |config: &ElectraConfig| {
         let width = (6 * config.hidden_size + 2 * config.intermediate_size) as f64;
         let heads = config.num_attention_heads as f64;
         config.num_hidden_layers as f64 * length * (width + heads * length)
     };
-    let logits = shape.num_masked as f64 * generator.vocab_size as f64;
-    F32 * rows as f64 * (body(discriminator) + body(generator) + logits)
+    let logits = shape.num_masked as f64 * models[0].vocab_size as f64;
+    F32 * num_rows as f64 * (models.map(body).iter().sum::<f64>() + logits)
 }
 
 #[cfg(test)]

@@ -1,17 +1,15 @@
 //! An optimizer's state on the host, and in a file.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use burn::tensor::{DType, TensorData};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
 use super::OptimizerError;
+use crate::f32_tensors::{self, Tensors};
 
 /// What a file that this version reads says of its format.
 const FORMAT: &str = "lamplight-optimizer-1";
-/// The one key of the metadata: of several the order would be another in every file.
+/// The key of the metadata.
 const HEADER: &str = "optimizer";
 
 /// A copy of an optimizer's state on the host, which another thread may write. Everything is under
@@ -20,7 +18,7 @@ const HEADER: &str = "optimizer";
 #[derive(Debug, Clone, Default)]
 pub struct OptimizerState {
     /// Tensors by entry.
-    pub(super) tensors: BTreeMap<String, TensorData>,
+    pub(super) tensors: Tensors,
     /// Counts by entry.
     pub(super) counts: BTreeMap<String, u64>,
     /// Parameters that were never updated and so have no state.
@@ -48,20 +46,13 @@ impl OptimizerState {
     /// # Errors
     /// An entry's size does not fit its shape.
     pub fn to_safetensors(&self) -> Result<Vec<u8>, OptimizerError> {
-        let mut views = Vec::with_capacity(self.tensors.len());
-        for (name, data) in &self.tensors {
-            let shape = data.shape().to_vec();
-            let view = TensorView::new(Dtype::F32, shape, data.as_bytes()).map_err(unreadable)?;
-            views.push((name, view));
-        }
         let header = Header {
             format: FORMAT.to_owned(),
             counts: self.counts.clone(),
             untouched: self.untouched.clone(),
         };
         let header = serde_json::to_string(&header).map_err(unreadable)?;
-        let metadata = HashMap::from([(HEADER.to_owned(), header)]);
-        serialize(views, Some(metadata)).map_err(unreadable)
+        f32_tensors::to_bytes(&self.tensors, Some((HEADER, header))).map_err(unreadable)
     }
 
     /// Reads the bytes of a file that [`Self::to_safetensors`] made.
@@ -69,11 +60,9 @@ impl OptimizerState {
     /// # Errors
     /// They are none, or a later version's.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, OptimizerError> {
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
-        let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
-        let metadata = metadata.metadata().as_ref();
-        let header: Header = match metadata.and_then(|metadata| metadata.get(HEADER)) {
-            Some(header) => serde_json::from_str(header).map_err(unreadable)?,
+        let (tensors, header) = f32_tensors::from_bytes(bytes, HEADER).map_err(unreadable)?;
+        let header: Header = match header {
+            Some(header) => serde_json::from_str(&header).map_err(unreadable)?,
             None => Header::default(),
         };
         if header.format != FORMAT {
@@ -81,16 +70,6 @@ impl OptimizerState {
                 found: header.format,
                 expected: FORMAT,
             });
-        }
-        let mut tensors = BTreeMap::new();
-        for (name, view) in file.tensors() {
-            if view.dtype() != Dtype::F32 {
-                let reason = format!("`{name}` is {:?}, not F32", view.dtype());
-                return Err(OptimizerError::Unreadable { reason });
-            }
-            let (bytes, shape) = (view.data().to_vec(), view.shape().to_vec());
-            let data = TensorData::try_from_bytes_vec(bytes, shape, DType::F32);
-            tensors.insert(name, data.map_err(unreadable)?);
         }
         Ok(Self {
             tensors,

@@ -10,6 +10,7 @@ use super::{Material, Prepared, Run, RunSummary};
 use crate::flops::ElectraShape;
 use crate::model_config::electra_config;
 use crate::progress::Observer;
+use crate::recipe::Recipe;
 use crate::task::ReplacedTokenDetection;
 use crate::texts::load_texts;
 use crate::{TrainingError, memory};
@@ -26,14 +27,7 @@ pub(super) fn replaced_token_detection(
     let generator = config.generator(run.recipe.model.generator_size.unwrap_or(1.0));
 
     let recipe = &run.recipe;
-    let settings = MaskedTokenSettings {
-        masking: Masking {
-            mask_fraction: recipe.data.mask_fraction(),
-            keep_fraction: recipe.data.keep_fraction(),
-        },
-        sequence_length: recipe.data.inputs_length,
-        batch_size: recipe.training.batch_size,
-    };
+    let settings = settings(recipe);
     let num_tokens = texts.training.num_tokens();
     let loader = |corpus| {
         MaskedTokenLoader::new(
@@ -43,16 +37,12 @@ pub(super) fn replaced_token_detection(
             recipe.training.seed,
         )
     };
-    let shape = ElectraShape {
-        length: settings.sequence_length,
-        num_masked: settings.masking.max_masked(settings.sequence_length),
-    };
     let held_out = loader(texts.held_out)?;
     let material = Material {
         examples: loader(texts.training)?,
         held_out: held_out.digest(),
         num_tokens,
-        activations: memory::electra(&config, &generator, settings.batch_size, shape),
+        activations: memory::electra([&config, &generator], settings.batch_size, shape(settings)),
     };
     let held_out = held_out.evaluation_batches(recipe.evaluation.max_batches)?;
     let task = ReplacedTokenDetection {
@@ -64,4 +54,23 @@ pub(super) fn replaced_token_detection(
     run.execute(prepared, &task, material, observer, |device| {
         ElectraPretraining::new(&config, &generator, device)
     })
+}
+
+fn settings(recipe: &Recipe) -> MaskedTokenSettings {
+    MaskedTokenSettings {
+        masking: Masking {
+            mask_fraction: recipe.data.mask_fraction(),
+            keep_fraction: recipe.data.keep_fraction(),
+        },
+        sequence_length: recipe.data.inputs_length,
+        batch_size: recipe.training.batch_size,
+    }
+}
+
+/// The shape of a row.
+fn shape(settings: MaskedTokenSettings) -> ElectraShape {
+    ElectraShape {
+        length: settings.sequence_length,
+        num_masked: settings.masking.max_masked(settings.sequence_length),
+    }
 }

@@ -8,20 +8,18 @@ use burn::module::Module;
 use lamplight_data::DataError;
 use lamplight_data::loader::Drawn;
 
+use super::contents::Contents;
 use super::due::Due;
 use super::log::{Log, Measured};
 use super::{Outcome, Start, Trainer};
-use crate::checkpoint::{
-    Checkpoints, Intact, LORA, OPTIMIZER, Position, Snapshot, Writer, Written,
-};
+use crate::checkpoint::{Checkpoints, Intact, Position, Snapshot, Writer, Written};
 use crate::evaluation::Evaluation;
 use crate::gradients::{clip_factor, scale};
 use crate::progress::Observer;
 use crate::schedule::Schedule;
 use crate::stability::Verdict;
 use crate::task::Task;
-use crate::weights::Weights;
-use crate::{TrainingError, lora, seed};
+use crate::{TrainingError, seed};
 
 /// A trainer at work.
 pub(super) struct Session<'run, 'scope, 'env, T: Task> {
@@ -138,44 +136,47 @@ impl<T: Task> Session<'_, '_, '_, T> {
         micro_batches: &[T::Batch],
     ) -> Result<Stepped<T::Model>, TrainingError> {
         let started = Instant::now();
-        let trainer = &mut self.trainer;
         let index = self.position.step;
-        let (gradients, measured) = trainer.gradients(index, &model, micro_batches)?;
-        let recipe = trainer.recipe;
-        let (norm, losses) = (measured.gradient_norm, measured.losses.as_slice());
-        let verdict = self.position.stability.judge(
-            &recipe.stability,
-            losses,
-            norm,
-            recipe.training.clip_norm,
-        );
-        let learning_rate = self.schedule.at(index);
-        let limit = match verdict {
+        let (gradients, measured) = self.trainer.gradients(index, &model, micro_batches)?;
+        let limit = match self.judge(&measured) {
             Verdict::Update { limit } => limit,
-            Verdict::Spike { limit } => {
-                self.observer.warned(&format!(
-                    "step {}: gradient norm {norm:.3e} is a spike, clipped to {limit:.3e}",
-                    index + 1
-                ));
-                Some(limit)
-            }
+            Verdict::Spike { limit } => Some(limit),
             Verdict::Skip => {
-                self.observer.warned(&format!(
-                    "step {}: loss {losses:?} or gradient norm {norm} is not finite, step skipped",
-                    index + 1
-                ));
                 self.position.step += 1;
                 return Ok(Stepped::Forward(model));
             }
             Verdict::RollBack => return Ok(Stepped::Back(measured)),
             Verdict::Stop => return Err(self.diverged(&measured)),
         };
-        let gradients = scale(&model, gradients, clip_factor(norm, limit));
-        let model = trainer.optimizer.step(learning_rate, model, gradients);
+        let factor = clip_factor(measured.gradient_norm, limit);
+        let gradients = scale(&model, gradients, factor);
+        let learning_rate = self.schedule.at(index);
+        let optimizer = &mut self.trainer.optimizer;
+        let model = optimizer.step(learning_rate, model, gradients);
         self.position.step += 1;
         self.position.num_tokens += measured.num_tokens;
         self.log.push(&measured, learning_rate, started.elapsed());
         Ok(Stepped::Forward(model))
+    }
+
+    /// Judges a step, and says what is out of the ordinary.
+    fn judge(&mut self, measured: &Measured) -> Verdict {
+        let recipe = self.trainer.recipe;
+        let (losses, norm) = (&measured.losses, measured.gradient_norm);
+        let clip_norm = recipe.training.clip_norm;
+        let stability = &mut self.position.stability;
+        let verdict = stability.judge(&recipe.stability, losses, norm, clip_norm);
+        let step = self.position.step + 1;
+        match verdict {
+            Verdict::Spike { limit } => self.observer.warned(&format!(
+                "step {step}: gradient norm {norm:.3e} is a spike, clipped to {limit:.3e}"
+            )),
+            Verdict::Skip => self.observer.warned(&format!(
+                "step {step}: loss {losses:?} or gradient norm {norm} is not finite, step skipped"
+            )),
+            Verdict::Update { .. } | Verdict::RollBack | Verdict::Stop => {}
+        }
+        verdict
     }
 
     /// Goes back to the last sound checkpoint, but not in the data: what led here is left out.
@@ -257,8 +258,7 @@ impl<T: Task> Session<'_, '_, '_, T> {
         Ok(scores)
     }
 
-    /// Starts to write a checkpoint of this step. The model is shared with the writer, not copied:
-    /// an update makes new tensors.
+    /// Starts to write a checkpoint of this step.
     fn save(
         &mut self,
         model: &T::Model,
@@ -267,30 +267,17 @@ impl<T: Task> Session<'_, '_, '_, T> {
         let written = self.writer.finish()?;
         self.report_written(written);
         self.position.seconds = self.log.seconds();
-        let task = self.trainer.task;
-        let model = model.valid();
-        let optimizer = self.trainer.optimizer.state();
-        let num_bytes = 4 * model.num_params() as u64 + optimizer.num_bytes();
-        let is_adapted = self.trainer.recipe.lora.is_some();
+        let contents = Contents {
+            task: self.trainer.task,
+            model: model.valid(),
+            optimizer: self.trainer.optimizer.state(),
+            is_adapted: self.trainer.recipe.lora.is_some(),
+        };
         self.writer.start(Snapshot {
             position: self.position.clone(),
             scores,
-            num_bytes,
-            fill: move |folder: &Path| {
-                task.save(&model, folder)?;
-                if is_adapted {
-                    write_factors(&model, &folder.join(LORA))?;
-                }
-                let path = folder.join(OPTIMIZER);
-                let bytes =
-                    optimizer
-                        .to_safetensors()
-                        .map_err(|source| TrainingError::OptimizerState {
-                            path: path.clone(),
-                            source,
-                        })?;
-                std::fs::write(&path, bytes).map_err(TrainingError::io("write", &path))
-            },
+            num_bytes: contents.num_bytes(),
+            fill: move |folder: &Path| contents.write(folder),
         });
         Ok(())
     }
@@ -307,13 +294,4 @@ impl<T: Task> Session<'_, '_, '_, T> {
                 .warned(&format!("an old checkpoint could not be removed: {error}"));
         }
     }
-}
-
-fn write_factors<M: Module>(model: &M, path: &Path) -> Result<(), TrainingError> {
-    let factors = Weights::of(model, lora::is_factor).to_safetensors();
-    let bytes = factors.map_err(|source| TrainingError::Weights {
-        path: path.to_owned(),
-        source,
-    })?;
-    std::fs::write(path, bytes).map_err(TrainingError::io("write", path))
 }
