@@ -1,7 +1,7 @@
 //! What the machine may do to a run: full disks, folders that cannot be written, signals, another
 //! process in the same folder, too little memory.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod process;
 

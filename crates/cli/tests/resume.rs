@@ -1,6 +1,6 @@
 //! Runs that are killed at any moment and go on end as the run that was not.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod process;
 
@@ -151,9 +151,7 @@ fn metrics_of_a_resumed_run_hold_every_step_once() {
     let arguments = "--set training.steps=12 --set training.checkpoint_every=4";
     succeed(&mut train("smoke_t5", &run, arguments));
     let steps = |text: &str| -> Vec<u64> {
-        let lines = text
-            .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line));
+        let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
         let training = lines
             .map(Result::unwrap)
             .filter(|line| line["kind"] == "training");

@@ -108,7 +108,7 @@ fn facts(run: &RunSummary) -> Vec<(&'static str, String)> {
         facts.push(("most host memory", format!("{} MiB", grouped(mebibytes))));
     }
     if last.num_skipped > 0 {
-        facts.push(("skipped steps", grouped(last.num_skipped as u64)));
+        facts.push(("skipped steps", grouped(last.num_skipped)));
     }
     facts
 }
