@@ -6,9 +6,10 @@
 mod process;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use process::disk::SmallDisk;
 use process::{
     assert_same_checkpoint, counterpart, fail, lamplight, newest, resume, signal, spawn, succeed,
     train, two_runs, wait, wait_for_metrics,
@@ -24,51 +25,6 @@ const DIVERGED: i32 = 3;
 const OUT_OF_MEMORY: i32 = 4;
 /// Ended by a signal, with a checkpoint.
 const INTERRUPTED: i32 = 130;
-
-/// A small file system of its own; gone when dropped.
-struct SmallDisk {
-    path: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    /// `None`, said on stderr, where file systems cannot be mounted: not as root, or not on Linux.
-    fn mount(size: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("disk");
-        fs::create_dir(&path).unwrap();
-        let options = format!("size={size}");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-            .arg(&path)
-            .output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self {
-                path,
-                _folder: folder,
-            });
-        }
-        eprintln!("not tested: this user cannot mount file systems");
-        None
-    }
-
-    fn remount(&self, options: &str) {
-        let remounted = Command::new("mount")
-            .args(["-o", &format!("remount,{options}")])
-            .arg(&self.path)
-            .status();
-        assert!(remounted.unwrap().success());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount")
-            .arg("--lazy")
-            .arg(&self.path)
-            .status();
-    }
-}
 
 fn size_of(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
@@ -306,4 +262,49 @@ fn memory_that_runs_out_on_the_way_is_said_too() {
     );
     assert!(message.contains("the system refused"), "{message}");
     assert!(message.contains("lower training.batch_size"), "{message}");
+}
+
+/// The library that tells a process another time of day, where Debian's `faketime` is installed.
+fn faketime() -> Option<std::path::PathBuf> {
+    let folders = fs::read_dir("/usr/lib").ok()?.map_while(Result::ok);
+    let mut libraries = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    libraries.find(|library| library.is_file())
+}
+
+#[test]
+fn a_clock_that_jumps_changes_no_rate_and_no_name() {
+    let Some(library) = faketime() else {
+        eprintln!("not tested: libfaketime is not installed");
+        return;
+    };
+    let (folder, run, _) = two_runs();
+    let clock = folder.path().join("clock");
+    fs::write(&clock, "+0").unwrap();
+    let arguments = "--tensorboard --set training.steps=400 --set training.log_every=1";
+    let mut command = train("smoke_t5", &run, arguments);
+    command
+        .env("LD_PRELOAD", library)
+        .env("FAKETIME_TIMESTAMP_FILE", &clock)
+        .envs([
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ]);
+    let mut child = spawn(&mut command);
+    wait_for_metrics(&mut child, &run);
+    for jump in ["-400d", "+9000d", "-1d"] {
+        fs::write(&clock, jump).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    assert!(wait(&mut child).success());
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let mut seconds = 0.0;
+    for line in metrics.lines().filter(|line| line.contains("\"training\"")) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let rate = line["tokens_per_second"].as_f64().unwrap();
+        assert!((1.0..1e7).contains(&rate), "{line}");
+        let now = line["seconds"].as_f64().unwrap();
+        assert!((seconds..600.0).contains(&now), "{line}");
+        seconds = now;
+    }
+    assert_eq!(newest(&run).unwrap().manifest.position.step, 400);
 }

@@ -119,6 +119,9 @@ impl<T: Task> Trainer<'_, T> {
     /// # Errors
     /// A batch cannot be made or holds an id past the vocabulary, training diverges, or something
     /// cannot be written. Checkpoints written before stay.
+    ///
+    /// # Panics
+    /// The batches end before the last step.
     pub fn run(
         self,
         start: Start<T::Model>,
@@ -144,9 +147,7 @@ impl<T: Task> Trainer<'_, T> {
             session.run(start.model, batches)
         })
     }
-}
 
-impl<T: Task> Trainer<'_, T> {
     /// The gradients of a step over all its micro-batches, and what it was measured to be, read from
     /// the device in one transfer.
     fn gradients(

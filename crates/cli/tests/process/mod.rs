@@ -1,6 +1,8 @@
 //! Runs of the program for tests that start, kill and resume it.
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub mod disk;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
