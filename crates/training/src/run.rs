@@ -132,8 +132,11 @@ struct Prepared {
     is_resumed: bool,
 }
 
-/// What a task trains on.
-struct Material<E> {
+/// What is trained, on what.
+struct Work<T: Task, E> {
+    task: T,
+    /// A model of the recipe, not drawn yet.
+    fresh: T::Model,
     examples: Loader<E>,
     /// Digest of the held-out examples.
     held_out: Digest,
@@ -207,18 +210,15 @@ impl Run {
     fn execute<T: Task, E>(
         &self,
         prepared: &Prepared,
-        task: &T,
-        material: Material<E>,
+        work: Work<T, E>,
         observer: &mut dyn Observer,
-        new_model: impl FnOnce(&Device) -> T::Model,
     ) -> Result<RunSummary, TrainingError>
     where
         E: ExampleSet<Batch = T::Batch> + Send + 'static,
     {
         let (recipe, folder) = (&self.recipe, &prepared.folder);
-        let fresh = new_model(&self.device.clone().autodiff());
         if is_processor(&self.device) {
-            Footprint::new(&fresh, recipe, material.activations).check_host()?;
+            Footprint::new(&work.fresh, recipe, work.activations).check_host()?;
         }
         let recipe_text = match prepared.is_resumed {
             true => folder.recipe_text()?,
@@ -226,22 +226,22 @@ impl Run {
         };
         let starting = Starting {
             run: self,
-            task,
+            task: &work.task,
             folder,
-            identity: self.identity(&material, &recipe_text),
+            identity: self.identity(&work, &recipe_text),
         };
-        let first = starting.first_model(fresh, observer)?;
+        let first = starting.first_model(work.fresh, observer)?;
         if !prepared.is_resumed {
-            folder.begin(&self.origin()?, &recipe_text, task.tokenizer())?;
+            folder.begin(&self.origin()?, &recipe_text, work.task.tokenizer())?;
         }
         let (trainer, start) = starting.trainer(first)?;
         let num_parameters = match recipe.lora {
             Some(_) => Weights::of(&start.model, lora::is_factor).num_elements(),
             None => start.model.num_params(),
         };
-        let plan = self.plan(num_parameters, material.num_tokens);
+        let plan = self.plan(num_parameters, work.num_tokens);
         observer.started(&plan, folder.path());
-        let batches = material.examples.batches_from(start.position.cursor);
+        let batches = work.examples.batches_from(start.position.cursor);
         let batches = Prefetch::new(batches, PREFETCHED_BATCHES)?;
         let mut summary = self.summary(folder, num_parameters);
         let mut report = RedrawnReport::new(summary.clone());
@@ -267,13 +267,13 @@ impl Run {
     }
 
     /// What makes a checkpoint one of this run.
-    fn identity<E: ExampleSet>(&self, material: &Material<E>, recipe_text: &str) -> Identity {
+    fn identity<T: Task, E: ExampleSet>(&self, work: &Work<T, E>, recipe_text: &str) -> Identity {
         Identity {
             family: self.recipe.model.family,
             seed: self.recipe.training.seed,
             recipe_sha256: sha256(recipe_text.as_bytes()),
-            examples: material.examples.digest(),
-            held_out: material.held_out.clone(),
+            examples: work.examples.digest(),
+            held_out: work.held_out.clone(),
         }
     }
 

@@ -6,7 +6,7 @@ use lamplight_data::loader::{MaskedTokenLoader, MaskedTokenSettings};
 use lamplight_data::objective::replaced_token_detection::Masking;
 use lamplight_electra::ElectraPretraining;
 
-use super::{Material, Prepared, Run, RunSummary};
+use super::{Prepared, Run, RunSummary, Work};
 use crate::flops::ElectraShape;
 use crate::model_config::electra_config;
 use crate::progress::Observer;
@@ -38,22 +38,20 @@ pub(super) fn replaced_token_detection(
         )
     };
     let held_out = loader(texts.held_out)?;
-    let material = Material {
+    let work = Work {
+        fresh: ElectraPretraining::new(&config, &generator, &run.device.clone().autodiff()),
         examples: loader(texts.training)?,
         held_out: held_out.digest(),
         num_tokens,
         activations: memory::electra([&config, &generator], settings.batch_size, shape(settings)),
+        task: ReplacedTokenDetection {
+            vocab_size,
+            held_out: held_out.evaluation_batches(recipe.evaluation.max_batches)?,
+            tokenizer: texts.tokenizer,
+            num_shown: recipe.evaluation.num_shown,
+        },
     };
-    let held_out = held_out.evaluation_batches(recipe.evaluation.max_batches)?;
-    let task = ReplacedTokenDetection {
-        vocab_size,
-        tokenizer: texts.tokenizer,
-        held_out,
-        num_shown: recipe.evaluation.num_shown,
-    };
-    run.execute(prepared, &task, material, observer, |device| {
-        ElectraPretraining::new(&config, &generator, device)
-    })
+    run.execute(prepared, work, observer)
 }
 
 fn settings(recipe: &Recipe) -> MaskedTokenSettings {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use lamplight_data::DataError;
-use lamplight_data::batch::Seq2SeqBatch;
 use lamplight_data::loader::{
     SpanCorruptionLoader, SpanCorruptionSettings, TextToTextLoader, TextToTextSettings,
 };
@@ -12,7 +11,7 @@ use lamplight_data::source::TextPair;
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_t5::T5ForConditionalGeneration;
 
-use super::{Material, Prepared, Run, RunSummary};
+use super::{Prepared, Run, RunSummary, Work};
 use crate::memory::Rows;
 use crate::model_config::t5_config;
 use crate::progress::Observer;
@@ -53,30 +52,26 @@ pub(super) fn span_corruption(
         source: lengths.inputs,
         target: lengths.targets,
     };
-    let material = Material {
-        examples,
+    let work = Work {
+        fresh: T5ForConditionalGeneration::new(&config, &run.device.clone().autodiff()),
         held_out: held_out.digest(),
         num_tokens,
         activations: memory::t5(&config, rows),
+        task: TextToText {
+            held_out: held_out.evaluation_batches(recipe.evaluation.max_batches)?,
+            ..task(recipe, vocab_size, texts.tokenizer)
+        },
+        examples,
     };
-    let held_out = held_out.evaluation_batches(recipe.evaluation.max_batches)?;
-    let task = task(recipe, vocab_size, texts.tokenizer, held_out);
-    run.execute(prepared, &task, material, observer, |device| {
-        T5ForConditionalGeneration::new(&config, device)
-    })
+    run.execute(prepared, work, observer)
 }
 
-/// A task that asks nothing.
-fn task(
-    recipe: &Recipe,
-    vocab_size: usize,
-    tokenizer: Tokenizer,
-    held_out: Vec<Seq2SeqBatch>,
-) -> TextToText {
+/// A task that scores nothing and asks nothing.
+fn task(recipe: &Recipe, vocab_size: usize, tokenizer: Tokenizer) -> TextToText {
     TextToText {
         vocab_size,
         tokenizer,
-        held_out,
+        held_out: Vec::new(),
         questions: Vec::new(),
         max_input_length: recipe.data.inputs_length,
         max_new_tokens: recipe.data.targets_length.unwrap_or_default(),
@@ -108,20 +103,19 @@ pub(super) fn text_to_text(
     let num_tokens = sides.map(Vec::len).sum();
     let loader = |pairs| TextToTextLoader::new(Arc::new(pairs), settings, recipe.training.seed);
     let held_out = loader(encode_pairs(&pairs.tokenizer, &pairs.held_out)?)?;
-    let material = Material {
+    let work = Work {
+        fresh: T5ForConditionalGeneration::new(&config, &run.device.clone().autodiff()),
         examples: loader(training)?,
         held_out: held_out.digest(),
         num_tokens,
         activations: memory::t5(&config, rows),
+        task: TextToText {
+            held_out: held_out.evaluation_batches(recipe.evaluation.max_batches)?,
+            questions: questions(&pairs.held_out, recipe.evaluation.num_answers),
+            ..task(recipe, vocab_size, pairs.tokenizer)
+        },
     };
-    let held_out = held_out.evaluation_batches(recipe.evaluation.max_batches)?;
-    let task = TextToText {
-        questions: questions(&pairs.held_out, recipe.evaluation.num_answers),
-        ..task(recipe, vocab_size, pairs.tokenizer, held_out)
-    };
-    run.execute(prepared, &task, material, observer, |device| {
-        T5ForConditionalGeneration::new(&config, device)
-    })
+    run.execute(prepared, work, observer)
 }
 
 /// The widest batch that the pairs make: each is padded to its longest row.
