@@ -1,8 +1,11 @@
 //! The folder of a run: `origin.json`, `tokenizer/`, `recipe.toml`, `metrics.jsonl`, `report.html` and
 //! `checkpoints/step-N`.
 
+mod place;
+
+pub use place::{next_free, take};
+
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,8 +16,6 @@ use crate::checkpoint::Checkpoints;
 use crate::texts::Sources;
 use crate::{TrainingError, atomic_file};
 
-/// Where runs without a folder of their own go.
-const RUNS: &str = "runs";
 const RECIPE: &str = "recipe.toml";
 const ORIGIN: &str = "origin.json";
 const CHECKPOINTS: &str = "checkpoints";
@@ -203,55 +204,6 @@ impl RunFolder {
     }
 }
 
-/// Makes sure that there is a folder at `path` that holds nothing, or nothing but what a run leaves
-/// that was stopped before it began.
-///
-/// # Errors
-/// There is a file, or a folder that holds something else, or none can be created.
-pub fn take(path: &Path) -> Result<(), TrainingError> {
-    match fs::read_dir(path) {
-        Ok(entries) => {
-            let is_left_over = |entry: std::io::Result<fs::DirEntry>| {
-                entry.is_ok_and(|entry| LEFT_OVER.iter().any(|name| entry.file_name() == *name))
-            };
-            match entries.into_iter().all(is_left_over) {
-                true => Ok(()),
-                false => Err(TrainingError::OutputNotEmpty {
-                    path: path.to_owned(),
-                }),
-            }
-        }
-        Err(_) if path.is_file() => Err(TrainingError::OutputIsFile {
-            path: path.to_owned(),
-        }),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            fs::create_dir_all(path).map_err(TrainingError::io("create", path))
-        }
-        Err(error) => Err(TrainingError::io("read", path)(error)),
-    }
-}
-
-/// Creates the first of `runs/NAME-1`, `runs/NAME-2` and so on that does not exist.
-///
-/// # Errors
-/// A folder cannot be created for another reason than that it exists.
-pub fn next_free(name: &str) -> Result<PathBuf, TrainingError> {
-    next_free_below(Path::new(RUNS), name)
-}
-
-fn next_free_below(parent: &Path, name: &str) -> Result<PathBuf, TrainingError> {
-    fs::create_dir_all(parent).map_err(TrainingError::io("create", parent))?;
-    let mut number = 1;
-    loop {
-        let path = parent.join(format!("{name}-{number}"));
-        match fs::create_dir(&path) {
-            Ok(()) => return Ok(path),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
-            Err(error) => return Err(TrainingError::io("create", &path)(error)),
-        }
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -275,15 +227,6 @@ mod tests {
         let below_file = file.join("run");
         assert!(RunFolder::create(&below_file).is_err());
         assert_eq!(fs::read_to_string(file).unwrap(), "kept");
-    }
-
-    #[test]
-    fn names_count_up() {
-        let folder = tempfile::tempdir().unwrap();
-        for number in 1..4 {
-            let path = next_free_below(folder.path(), "tiny").unwrap();
-            assert_eq!(path, folder.path().join(format!("tiny-{number}")));
-        }
     }
 
     #[test]

@@ -250,5 +250,4 @@ fn best(manifests: &BTreeMap<usize, Manifest>, retention: &Retention) -> Option<
 }
 
 #[cfg(test)]
-#[path = "store/tests.rs"]
 mod tests;
