@@ -88,55 +88,46 @@ impl Dashboard {
         let Some(metrics) = &self.metrics else {
             return Vec::new();
         };
-        let mut facts = Vec::new();
-        let mut fact = |name: &str, value: String, is_alarming| {
-            facts.push(Fact {
-                name: name.to_owned(),
-                value,
-                is_alarming,
-            });
+        let fact = |name: &str, value: String| Fact {
+            name: name.replace('_', " "),
+            value,
+            is_alarming: false,
         };
-        fact(
-            "loss",
-            format!("{:.4}", metrics.loss),
-            !metrics.loss.is_finite(),
+        let mut facts = vec![Fact {
+            is_alarming: !metrics.loss.is_finite(),
+            ..fact("loss", format!("{:.4}", metrics.loss))
+        }];
+        let terms = metrics.terms.iter();
+        let shown = terms.filter(|(name, _)| name != "squared_log_z");
+        facts.extend(shown.map(|(name, value)| fact(name, format!("{value:.4}"))));
+        let norm = format!("{:.3}", metrics.gradient_norm);
+        let rate = format!("{:.2e}", metrics.learning_rate);
+        facts.extend([
+            fact("gradient norm", norm),
+            fact("learning rate", rate),
+            fact("tokens/s", count(metrics.tokens_per_second)),
+        ]);
+        facts.extend(compute(metrics).map(|rate| fact("compute", rate)));
+        let peak = self.peak_flops;
+        facts.extend(peak.map(|peak| fact("MFU", utilisation(metrics, peak))));
+        facts.push(fact("tokens", count(metrics.num_tokens as f64)));
+        facts.extend(
+            metrics
+                .memory_bytes
+                .map(|bytes| fact("memory", memory(bytes))),
         );
-        for (name, value) in metrics
-            .terms
-            .iter()
-            .filter(|(name, _)| name != "squared_log_z")
-        {
-            fact(&name.replace('_', " "), format!("{value:.4}"), false);
-        }
-        fact(
-            "gradient norm",
-            format!("{:.3}", metrics.gradient_norm),
-            false,
-        );
-        fact(
-            "learning rate",
-            format!("{:.2e}", metrics.learning_rate),
-            false,
-        );
-        fact("tokens/s", count(metrics.tokens_per_second), false);
-        if let Some(compute) = compute(metrics) {
-            fact("compute", compute, false);
-        }
-        if let Some(peak) = self.peak_flops {
-            fact("MFU", utilisation(metrics, peak), false);
-        }
-        fact("tokens", count(metrics.num_tokens as f64), false);
-        if let Some(bytes) = metrics.memory_bytes {
-            let mebibytes = bytes as f64 / f64::from(1 << 20);
-            let text = match mebibytes {
-                size if size < 1024.0 => format!("{size:.0} MiB"),
-                size => format!("{:.2} GiB", size / 1024.0),
-            };
-            fact("memory", text, false);
-        }
-        let num_skipped = metrics.num_skipped;
-        fact("skipped steps", num_skipped.to_string(), num_skipped > 0);
+        facts.push(Fact {
+            is_alarming: metrics.num_skipped > 0,
+            ..fact("skipped steps", metrics.num_skipped.to_string())
+        });
         facts
+    }
+}
+
+fn memory(bytes: u64) -> String {
+    match bytes as f64 / f64::from(1 << 20) {
+        size if size < 1024.0 => format!("{size:.0} MiB"),
+        size => format!("{:.2} GiB", size / 1024.0),
     }
 }
 

@@ -8,6 +8,17 @@ const MAX_COUNT: usize = 1 << 40;
 /// Longest sequence that is believed.
 const MAX_LENGTH: usize = 1 << 20;
 
+/// Which values a key takes, and how to say so.
+type Allowed = (fn(f64) -> bool, &'static str);
+
+const PART: Allowed = (|value| value > 0.0 && value < 1.0, "above 0 and below 1");
+const SHARE: Allowed = (
+    |value| (0.0..1.0).contains(&value),
+    "at least 0 and below 1",
+);
+const SPAN: Allowed = (|value| (1.0..1e6).contains(&value), "at least 1");
+const WEIGHT: Allowed = (|value| (0.0..1e3).contains(&value), "at least 0");
+
 impl Recipe {
     /// Checks every value, and that every key given is one that is read.
     ///
@@ -83,7 +94,7 @@ impl Recipe {
 
     /// Keys of one objective, given with another, are errors.
     fn check_objective_keys(&self) -> Result<(), RecipeError> {
-        let data = &self.data;
+        let (data, training) = (&self.data, &self.training);
         let objective = data.objective;
         let context = match objective {
             Objective::ReplacedTokenDetection => "objective replaced_token_detection",
@@ -92,50 +103,18 @@ impl Recipe {
         };
         let detection = objective == Objective::ReplacedTokenDetection;
         let spans = objective == Objective::SpanCorruption;
-        let open = |value: f64| value > 0.0 && value < 1.0;
-        let between = "above 0 and below 1";
-        for (key, value, is_read, is_valid, expected) in [
-            (
-                "data.mask_fraction",
-                data.mask_fraction,
-                detection,
-                open as fn(f64) -> bool,
-                between,
-            ),
-            (
-                "data.keep_fraction",
-                data.keep_fraction,
-                detection,
-                |v| (0.0..1.0).contains(&v),
-                "at least 0 and below 1",
-            ),
-            (
-                "data.noise_density",
-                data.noise_density,
-                spans,
-                open,
-                between,
-            ),
-            (
-                "data.mean_span_length",
-                data.mean_span_length,
-                spans,
-                |v| (1.0..1e6).contains(&v),
-                "at least 1",
-            ),
-            (
-                "training.z_loss",
-                self.training.z_loss,
-                !detection,
-                |v| (0.0..1e3).contains(&v),
-                "at least 0",
-            ),
+        let answers = !detection;
+        for (key, value, is_read, (is_valid, expected)) in [
+            ("data.mask_fraction", data.mask_fraction, detection, PART),
+            ("data.keep_fraction", data.keep_fraction, detection, SHARE),
+            ("data.noise_density", data.noise_density, spans, PART),
+            ("data.mean_span_length", data.mean_span_length, spans, SPAN),
+            ("training.z_loss", training.z_loss, answers, WEIGHT),
             (
                 "training.label_smoothing",
-                self.training.label_smoothing,
-                !detection,
-                |v| (0.0..1.0).contains(&v),
-                "at least 0 and below 1",
+                training.label_smoothing,
+                answers,
+                SHARE,
             ),
         ] {
             match value {
