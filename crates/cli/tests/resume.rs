@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use process::{
-    assert_same_checkpoint, counterpart, newest, resume, signal, spawn, succeed, train, two_runs,
-    wait, wait_for_metrics,
+    assert_same_checkpoint, checkpoints, counterpart, newest, resume, signal, spawn, succeed,
+    train, two_runs, wait, wait_for_metrics,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -19,7 +19,7 @@ use rand_chacha::ChaCha8Rng;
 /// on the way can be compared.
 const SAVE_ALWAYS: &str = "--set training.checkpoint_every=1 --set checkpoints.keep_last=1000";
 /// Steps after which a start is killed at the latest, about.
-const STEPS_BEFORE_KILL: u32 = 6;
+const STEPS_BEFORE_KILL: usize = 6;
 
 /// Trains to the end; gives how long it took to start, and a step after that.
 fn time_whole_run(recipe: &str, folder: &Path, arguments: &str, num_steps: usize) -> [Duration; 2] {
@@ -39,6 +39,15 @@ fn start(recipe: &str, folder: &Path, arguments: &str) -> std::process::Command 
     train(recipe, folder, arguments)
 }
 
+/// Sleeps for so long, but not beyond the writing of this checkpoint: what a busy machine made of
+/// the measured times would let a run go on to its end.
+fn sleep_until(delay: Duration, checkpoint: &Path) {
+    let started = Instant::now();
+    while started.elapsed() < delay && !checkpoint.exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Kills a run so often at random moments, some of them by SIGTERM, compares what each kill leaves
 /// with the uninterrupted run's state, and lets it end.
 fn assert_kills_change_nothing(recipe: &str, num_steps: usize, num_kills: usize, more: &str) {
@@ -48,13 +57,10 @@ fn assert_kills_change_nothing(recipe: &str, num_steps: usize, num_kills: usize,
     let mut rng = ChaCha8Rng::seed_from_u64(num_kills as u64);
     let (mut num_states, mut last) = (0, 0);
     for kill in 0..num_kills {
-        // Close to the end only while it starts, so that it is not reached before the last kill.
-        let latest = match last > num_steps * 9 / 10 {
-            true => starting / 2,
-            false => starting + step * STEPS_BEFORE_KILL,
-        };
+        let latest = starting + step * STEPS_BEFORE_KILL as u32;
         let mut child = spawn(&mut start(recipe, &killed, &arguments));
-        std::thread::sleep(latest.mul_f64(rng.random_range(0.0..1.0)));
+        let delay = latest.mul_f64(rng.random_range(0.0..1.0));
+        sleep_until(delay, &checkpoints(&killed).path(last + STEPS_BEFORE_KILL));
         signal(&child, if kill % 10 == 9 { "TERM" } else { "KILL" });
         wait(&mut child);
         if let Some(left) = newest(&killed) {
@@ -65,7 +71,7 @@ fn assert_kills_change_nothing(recipe: &str, num_steps: usize, num_kills: usize,
     }
     assert!(
         last < num_steps,
-        "it ended before the last kill: train longer"
+        "it ended at step {last}, before the last kill: train longer"
     );
     succeed(&mut start(recipe, &killed, &arguments));
     let end = newest(&killed).unwrap();
@@ -203,7 +209,16 @@ fn a_run_that_was_stopped_before_it_began_does_not_block_its_folder() {
     fs::create_dir_all(run.join("checkpoints")).unwrap();
     fs::create_dir_all(run.join("tokenizer")).unwrap();
     fs::write(run.join(".lock"), "").unwrap();
-    fs::write(run.join("origin.json"), "{").unwrap();
+    for name in [
+        "origin.json",
+        ".origin.json.partial",
+        ".recipe.toml.partial",
+    ] {
+        fs::write(run.join(name), "{").unwrap();
+    }
     succeed(&mut train("smoke_t5", &run, ""));
     assert!(newest(&run).is_some());
+    let names = fs::read_dir(&run).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.ends_with(".partial")).count(), 0);
 }

@@ -13,7 +13,7 @@ use crate::TrainingError;
 /// The folder cannot be written or is full; what was at `path` is still there.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), TrainingError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let partial = path.with_file_name(format!(".{name}.partial"));
+    let partial = path.with_file_name(partial_name(&name));
     let result = fill(&partial, content)
         .and_then(|()| fs::rename(&partial, path).map_err(TrainingError::io("rename to", path)))
         .and_then(|()| match path.parent() {
@@ -25,6 +25,11 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), TrainingError> {
         let _ = fs::remove_file(&partial);
     }
     result
+}
+
+/// The name of what [`write`] leaves beside a file when the process dies in the middle.
+pub(crate) fn partial_name(name: &str) -> String {
+    format!(".{name}.partial")
 }
 
 /// Flushes a folder's list of names to the disk, where the system can.

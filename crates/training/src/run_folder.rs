@@ -5,6 +5,7 @@ mod place;
 
 pub use place::{next_free, take};
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,8 +22,14 @@ const ORIGIN: &str = "origin.json";
 const CHECKPOINTS: &str = "checkpoints";
 const LOCK: &str = ".lock";
 const TOKENIZER: &str = "tokenizer";
-/// What there may be of a run before its recipe is written, from when on it can be resumed.
-const LEFT_OVER: [&str; 4] = [LOCK, CHECKPOINTS, ORIGIN, TOKENIZER];
+/// Whether a run may leave this before its recipe is written, from when on it can be resumed.
+fn is_left_over(name: &OsStr) -> bool {
+    let partial = [ORIGIN, RECIPE].map(atomic_file::partial_name);
+    [LOCK, CHECKPOINTS, ORIGIN, TOKENIZER]
+        .iter()
+        .any(|whole| name == *whole)
+        || partial.iter().any(|partial| name == partial.as_str())
+}
 
 /// A folder that one process trains in at a time.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::LEFT_OVER;
+use super::is_left_over;
 use crate::TrainingError;
 
 /// Where runs without a folder of their own go.
@@ -18,10 +18,8 @@ const RUNS: &str = "runs";
 pub fn take(path: &Path) -> Result<(), TrainingError> {
     match fs::read_dir(path) {
         Ok(entries) => {
-            let is_left_over = |entry: std::io::Result<fs::DirEntry>| {
-                entry.is_ok_and(|entry| LEFT_OVER.iter().any(|name| entry.file_name() == *name))
-            };
-            match entries.into_iter().all(is_left_over) {
+            let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
+            match names.all(|name| name.is_ok_and(|name| is_left_over(&name))) {
                 true => Ok(()),
                 false => Err(TrainingError::OutputNotEmpty {
                     path: path.to_owned(),
