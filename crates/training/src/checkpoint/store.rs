@@ -90,14 +90,7 @@ impl Checkpoints {
         &self,
         passed_over: &mut dyn FnMut(&TrainingError),
     ) -> Result<Option<Intact>, TrainingError> {
-        for step in self.steps()?.into_iter().rev() {
-            match self.verified(step) {
-                Ok(intact) => return Ok(Some(intact)),
-                Err(error @ TrainingError::DamagedCheckpoint { .. }) => passed_over(&error),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(None)
+        self.newest(|_| true, passed_over, |_| Ok(()))
     }
 
     /// As [`Self::newest_intact`], to train on from there: whatever is newer than what is found gives
@@ -108,16 +101,30 @@ impl Checkpoints {
         is_sound: bool,
         passed_over: &mut dyn FnMut(&TrainingError),
     ) -> Result<Option<Intact>, TrainingError> {
+        let is_wanted = |manifest: &Manifest| !is_sound || manifest.is_sound();
+        self.newest(is_wanted, passed_over, |step| {
+            let aside = self.folder.join(format!("{SET_ASIDE}{PREFIX}{step}"));
+            remove(&aside)?;
+            fs::rename(self.path(step), &aside).map_err(TrainingError::io("rename to", &aside))
+        })
+    }
+
+    /// The newest intact checkpoint that is wanted; each one before it is handed to `leave`, after a
+    /// damaged one was told to `passed_over`.
+    fn newest(
+        &self,
+        is_wanted: impl Fn(&Manifest) -> bool,
+        passed_over: &mut dyn FnMut(&TrainingError),
+        leave: impl Fn(usize) -> Result<(), TrainingError>,
+    ) -> Result<Option<Intact>, TrainingError> {
         for step in self.steps()?.into_iter().rev() {
             match self.verified(step) {
-                Ok(intact) if !is_sound || intact.manifest.is_sound() => return Ok(Some(intact)),
+                Ok(intact) if is_wanted(&intact.manifest) => return Ok(Some(intact)),
                 Ok(_) => {}
                 Err(error @ TrainingError::DamagedCheckpoint { .. }) => passed_over(&error),
                 Err(error) => return Err(error),
             }
-            let aside = self.folder.join(format!("{SET_ASIDE}{PREFIX}{step}"));
-            remove(&aside)?;
-            fs::rename(self.path(step), &aside).map_err(TrainingError::io("rename to", &aside))?;
+            leave(step)?;
         }
         Ok(None)
     }
