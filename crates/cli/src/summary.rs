@@ -3,7 +3,7 @@
 use std::io::{StdoutLock, Write, stdout};
 use std::path::Path;
 
-use lamplight_training::evaluation::{DetectedToken, Evaluation, Example};
+use lamplight_training::evaluation::{DetectedToken, Evaluation, Example, readable};
 use lamplight_training::run::RunSummary;
 use owo_colors::{OwoColorize, Stream};
 
@@ -60,7 +60,7 @@ fn print_run(out: &mut StdoutLock<'_>, run: &RunSummary) -> std::io::Result<()> 
         return Ok(());
     };
     for (name, value) in &evaluation.scores {
-        let name = name.replace('_', " ").replace('.', ": ");
+        let name = readable(name);
         writeln!(out, "  held out  {name:<26} {value:.3}")?;
     }
     print_sentences(out, evaluation)?;

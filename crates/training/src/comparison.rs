@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::TrainingError;
-use crate::evaluation::is_higher_better;
+use crate::evaluation::{is_higher_better, readable};
 use crate::metrics::{History, StepMetrics};
 use crate::recipe::RecipeError;
 use crate::run_folder::RunFolder;
@@ -95,7 +95,7 @@ pub fn table(runs: &[RecordedRun]) -> Vec<Row> {
             })
         };
         rows.push(Row {
-            name: format!("best {}", name.replace('_', " ").replace('.', ": ")),
+            name: format!("best {}", readable(name)),
             cells: runs.iter().map(cell).collect(),
         });
     }
@@ -126,12 +126,7 @@ const FACTS: [(&str, Cell); 8] = [
         (flops > 0.0).then(|| format!("{:.1}", flops / 1e9))
     }),
     ("most host memory", |history| {
-        let bytes = history
-            .steps
-            .iter()
-            .filter_map(|step| step.memory_bytes)
-            .max()?;
-        Some(format!("{} MiB", bytes >> 20))
+        Some(format!("{} MiB", history.most_memory_bytes()? >> 20))
     }),
     ("skipped steps", |history| {
         Some(history.steps.last()?.num_skipped.to_string())

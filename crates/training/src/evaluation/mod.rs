@@ -25,6 +25,11 @@ impl Evaluation {
     }
 }
 
+/// A score's name as people read it: `exact_match.date` becomes "exact match: date".
+pub fn readable(name: &str) -> String {
+    name.replace('_', " ").replace('.', ": ")
+}
+
 /// Whether a higher value of the score of this name is the better one. None where neither is: such a
 /// score describes the held-out texts, not the model.
 pub fn is_higher_better(name: &str) -> Option<bool> {

@@ -49,6 +49,11 @@ impl History {
         Ok(parse(path, &bytes, usize::MAX)?.0)
     }
 
+    /// The most memory that the process held after any step, where that is known.
+    pub fn most_memory_bytes(&self) -> Option<u64> {
+        self.steps.iter().filter_map(|step| step.memory_bytes).max()
+    }
+
     /// The last evaluation.
     pub fn last_evaluation(&self) -> Option<&Evaluation> {
         self.evaluations.last().map(|(_, evaluation)| evaluation)

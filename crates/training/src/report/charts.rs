@@ -1,7 +1,7 @@
 //! Which curves are drawn of a run.
 
 use super::curves::Series;
-use super::readable;
+use crate::evaluation::readable;
 use crate::metrics::{History, StepMetrics};
 
 /// A chart: its title and its lines.

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use super::charts::{self, Chart, RATES, held_out, term, term_names, training};
 use super::curves::Series;
-use super::{document, escape, figure, readable};
+use super::{document, escape, figure};
 use crate::TrainingError;
 use crate::comparison::{RecordedRun, Row, differing_keys, table};
-use crate::evaluation::is_higher_better;
+use crate::evaluation::{is_higher_better, readable};
 use crate::metrics::History;
 
 /// The title of the page, by which it is known.

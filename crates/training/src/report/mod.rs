@@ -12,6 +12,7 @@ pub(crate) use redrawn::RedrawnReport;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::evaluation::readable;
 use crate::metrics::History;
 use crate::run::RunSummary;
 use crate::{TrainingError, atomic_file};
@@ -103,7 +104,7 @@ fn facts(run: &RunSummary) -> Vec<(&'static str, String)> {
         let gflops = last.flops_per_second / 1e9;
         facts.push(("model GFLOP per second", format!("{gflops:.1}")));
     }
-    if let Some(bytes) = steps.iter().filter_map(|step| step.memory_bytes).max() {
+    if let Some(bytes) = run.history.most_memory_bytes() {
         let mebibytes = bytes >> 20;
         facts.push(("most host memory", format!("{} MiB", grouped(mebibytes))));
     }
@@ -140,10 +141,6 @@ fn score_table(step: usize, scores: &[(String, f64)]) -> String {
     }
     html.push_str("</table>\n");
     html
-}
-
-fn readable(name: &str) -> String {
-    name.replace('_', " ").replace('.', ": ")
 }
 
 /// Digits in groups of three.
