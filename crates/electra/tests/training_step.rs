@@ -2,21 +2,14 @@
 //! one.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use burn::tensor::{DType, Device, Tensor};
 use lamplight_electra::{ElectraConfig, ElectraPretraining, PretrainingInput};
 use lamplight_layers::initializer::draw_all;
 use lamplight_layers::precision::Precision;
 use lamplight_layers::recompute::Tape;
-use lamplight_testing::{BF16_STEP, Case, Expected, F32_STEP, Step, run_cases, test_device};
-
-/// Held by whoever draws: all tests share the one random generator of the device's backend.
-static DRAWING: Mutex<()> = Mutex::new(());
-
-fn drawing() -> MutexGuard<'static, ()> {
-    DRAWING.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use lamplight_testing::{
+    BF16_STEP, Case, Expected, F32_STEP, Step, drawing, run_cases, test_device,
+};
 
 fn is_step(case: &Case) -> bool {
     let is_electra = |part: &str| case.config(part)["model_type"] == "electra";

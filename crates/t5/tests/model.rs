@@ -4,7 +4,7 @@
 use burn::tensor::{Bool, Device, Distribution, Int, Tensor, TensorData};
 use lamplight_layers::loss::cross_entropy;
 use lamplight_t5::{Seq2SeqInput, T5Config, T5ForConditionalGeneration};
-use lamplight_testing::{assert_close, test_device};
+use lamplight_testing::{assert_close, drawing, test_device};
 
 fn config(json: &str) -> T5Config {
     T5Config::from_json(json).unwrap()
@@ -38,18 +38,19 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 #[test]
 fn loss_of_a_fresh_model_is_near_the_logarithm_of_the_vocabulary() {
+    let _drawing = drawing();
     let device = test_device();
     device.seed(1);
     for tied in [true, false] {
         let model = T5ForConditionalGeneration::new(&small(tied), &device);
-        let ids = random_ids([4, 32], &device);
-        let no_padding = Tensor::<2, Bool>::full([4, 32], false, &device);
+        let ids = random_ids([64, 8], &device);
+        let no_padding = Tensor::<2, Bool>::full([64, 8], false, &device);
         let logits = model
             .forward(input(ids, no_padding))
             .logits
-            .reshape([20, 512]);
-        let targets = random_ids([4, 5], &device).flatten(0, 1);
-        let loss = cross_entropy(logits, targets, Tensor::ones([20], &device))
+            .reshape([320, 512]);
+        let targets = random_ids([64, 5], &device).flatten(0, 1);
+        let loss = cross_entropy(logits, targets, Tensor::ones([320], &device))
             .nll
             .mean();
         let excess = loss.into_scalar::<f32>() - 512_f32.ln();
@@ -62,6 +63,7 @@ fn loss_of_a_fresh_model_is_near_the_logarithm_of_the_vocabulary() {
 
 #[test]
 fn padded_batch_equals_its_rows() {
+    let _drawing = drawing();
     let device = test_device();
     device.seed(2);
     let model = T5ForConditionalGeneration::new(&small(false), &device);
@@ -85,6 +87,7 @@ fn padded_batch_equals_its_rows() {
 
 #[test]
 fn dropout_acts_where_gradients_are_on_and_nowhere_else() {
+    let _drawing = drawing();
     let device = test_device();
     device.seed(3);
     let model = T5ForConditionalGeneration::new(&small(true), &device.clone().autodiff());
@@ -101,6 +104,7 @@ fn dropout_acts_where_gradients_are_on_and_nowhere_else() {
 
 #[test]
 fn greedy_gives_the_most_likely_ids_and_stops_at_the_end() {
+    let _drawing = drawing();
     let device = test_device();
     device.seed(4);
     let model = T5ForConditionalGeneration::new(&small(false), &device);
@@ -133,6 +137,7 @@ fn greedy_gives_the_most_likely_ids_and_stops_at_the_end() {
 
 #[test]
 fn no_new_tokens_give_empty_rows() {
+    let _drawing = drawing();
     let device = test_device();
     let model = T5ForConditionalGeneration::new(&small(true), &device);
     let no_padding = Tensor::<2, Bool>::full([2, 3], false, &device);

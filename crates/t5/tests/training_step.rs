@@ -1,8 +1,6 @@
 //! A training step in half precision, and one that recomputes its blocks, beside the plain one.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use burn::tensor::{DType, Device};
 use lamplight_layers::initializer::draw_all;
 use lamplight_layers::loss::label_loss;
@@ -10,15 +8,8 @@ use lamplight_layers::precision::Precision;
 use lamplight_layers::recompute::Tape;
 use lamplight_t5::{Seq2SeqInput, Seq2SeqPass, T5Config, T5ForConditionalGeneration};
 use lamplight_testing::{
-    BF16_STEP, Case, Expected, F32_STEP, Step, compiles_kernels, run_cases, test_device,
+    BF16_STEP, Case, Expected, F32_STEP, Step, compiles_kernels, drawing, run_cases, test_device,
 };
-
-/// Held by whoever draws: all tests share the one random generator of the device's backend.
-static DRAWING: Mutex<()> = Mutex::new(());
-
-fn drawing() -> MutexGuard<'static, ()> {
-    DRAWING.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// An encoder-decoder with labels.
 fn has_loss(case: &Case) -> bool {

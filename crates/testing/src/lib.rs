@@ -9,6 +9,8 @@ mod expected;
 mod saved;
 mod step;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use burn::tensor::Device;
 use lamplight_layers::device::{Backend, DeviceChoice};
 
@@ -39,6 +41,15 @@ pub const BF16_STEP: StepTolerance = StepTolerance {
     loss: 2e-3,
     gradient: 0.1,
 };
+
+/// All tests of a process share the one random generator of the device's backend.
+static DRAWING: Mutex<()> = Mutex::new(());
+
+/// Held by whoever draws: until it is dropped no other test that asks for it draws, so that the
+/// draws after a seed follow from it alone.
+pub fn drawing() -> MutexGuard<'static, ()> {
+    DRAWING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The device under test as it was named.
 ///

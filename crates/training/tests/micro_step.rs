@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{DType, Device, Tensor};
@@ -14,7 +13,9 @@ use lamplight_layers::precision::Precision;
 use lamplight_layers::pretrained::{Value, collect};
 use lamplight_layers::recompute::Tape;
 use lamplight_t5::{T5Config, T5ForConditionalGeneration};
-use lamplight_testing::{BF16_STEP, F32_STEP, Step, StepTolerance, assert_close, test_device};
+use lamplight_testing::{
+    BF16_STEP, F32_STEP, Step, StepTolerance, assert_close, drawing, test_device,
+};
 use lamplight_training::lora::{self, LoraSettings};
 use lamplight_training::micro_step::{Factor, MicroStep, StepSums};
 use lamplight_training::task::{Task, TextToText};
@@ -22,13 +23,6 @@ use lamplight_training::task::{Task, TextToText};
 const VOCAB_SIZE: usize = 384;
 /// Steps of a short training.
 const NUM_STEPS: usize = 40;
-/// Held by whoever draws: all tests share the one random generator of the device's backend.
-static DRAWING: Mutex<()> = Mutex::new(());
-
-fn drawing() -> MutexGuard<'static, ()> {
-    DRAWING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn task(label_smoothing: f64) -> TextToText {
     TextToText {
         vocab_size: VOCAB_SIZE,

@@ -3,8 +3,6 @@
 
 mod faults;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use burn::tensor::Device;
 use burn_optim::GradientsParams;
 use lamplight_data::batch::Seq2SeqBatch;
@@ -14,7 +12,7 @@ use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::initializer::draw_all;
 use lamplight_layers::recompute::Tape;
 use lamplight_t5::{T5Config, T5ForConditionalGeneration};
-use lamplight_testing::{assert_close, test_device};
+use lamplight_testing::{assert_close, drawing, test_device};
 use lamplight_training::TrainingError;
 use lamplight_training::checkpoint::{Identity, Position};
 use lamplight_training::evaluation::Evaluation;
@@ -29,13 +27,6 @@ use lamplight_training::trainer::{Outcome, Start, Trainer};
 use tempfile::TempDir;
 
 const VOCAB_SIZE: usize = 384;
-/// Held by whoever draws: all tests share the one random generator of the device's backend.
-static DRAWING: Mutex<()> = Mutex::new(());
-
-fn drawing() -> MutexGuard<'static, ()> {
-    DRAWING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn task() -> TextToText {
     TextToText {
         vocab_size: VOCAB_SIZE,
