@@ -1,6 +1,6 @@
 //! What can go wrong between a file of text and a batch.
 
-use std::{io, path::PathBuf};
+use std::{any::Any, io, path::PathBuf};
 
 /// Every failure of this crate. Variants name the file, and the line where there is one.
 #[derive(Debug, thiserror::Error)]
@@ -216,10 +216,37 @@ pub enum DataError {
         /// What the system said.
         source: io::Error,
     },
-    /// A loader panicked on its background thread.
-    #[error("the loader panicked: {message}")]
+    /// A thread of a loader panicked.
+    #[error("the loader panicked at {place}: {message}")]
     LoaderPanicked {
         /// The panic's message.
         message: String,
+        /// What was being read.
+        place: String,
     },
+    /// A loader gave no batch for too long.
+    #[error("the loader gave no batch for {seconds} s: it hangs at {place}")]
+    LoaderStalled {
+        /// How long the reader waited.
+        seconds: f64,
+        /// What was being read.
+        place: String,
+    },
+    /// A file or folder of a prepared store cannot be used.
+    #[error("{}: {reason}", path.display())]
+    InvalidStore {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it, and the way out.
+        reason: String,
+    },
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
 }
