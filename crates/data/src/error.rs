@@ -178,7 +178,7 @@ pub enum DataError {
         vocab_size: usize,
     },
     /// A text has too few tokens for the objective.
-    #[error("a text of {tokens} tokens cannot be corrupted: span corruption needs 2")]
+    #[error("a text of {tokens} tokens cannot be corrupted: 2 are needed")]
     TextTooShort {
         /// Tokens of the text.
         tokens: usize,

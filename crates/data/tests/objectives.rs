@@ -12,8 +12,9 @@ use lamplight_data::loader::{
     MaskedTokenLoader, MaskedTokenSettings, Prefetch, SpanCorruptionLoader, SpanCorruptionSettings,
     TextToTextLoader, TextToTextSettings,
 };
+use lamplight_data::objective::denoising::Lengths;
 use lamplight_data::objective::replaced_token_detection::{Masking, MaskingTokens};
-use lamplight_data::objective::span_corruption::{Lengths, SpanCorruption};
+use lamplight_data::objective::span_corruption::SpanCorruption;
 use lamplight_data::tokenizer::{Tokenizer, train};
 use proptest::prelude::*;
 use rand::SeedableRng;

@@ -6,6 +6,9 @@
 
 use rand::Rng;
 
+use super::denoising::{
+    Denoised, DenoisingTokens, Lengths, check_noise_density, check_text, unusable_inputs_length,
+};
 use crate::DataError;
 
 /// The longest text [`SpanCorruption::lengths`] considers, in tokens.
@@ -33,17 +36,6 @@ impl Default for SpanCorruption {
     }
 }
 
-/// How many tokens go in and come out when texts of one length are corrupted, EOS included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lengths {
-    /// Tokens of the text before corruption.
-    pub raw: usize,
-    /// Tokens of the encoder's side.
-    pub inputs: usize,
-    /// Tokens of the decoder's side.
-    pub targets: usize,
-}
-
 struct NoiseCounts {
     noise_tokens: usize,
     clean_tokens: usize,
@@ -56,13 +48,7 @@ impl SpanCorruption {
     /// # Errors
     /// [`DataError::InvalidSetting`] for a density outside (0, 1) or a mean span length below 1.
     pub fn validate(&self) -> Result<(), DataError> {
-        if !(self.noise_density > 0.0 && self.noise_density < 1.0) {
-            return Err(DataError::InvalidSetting {
-                key: "noise_density",
-                value: self.noise_density.to_string(),
-                expected: "a number between 0 and 1, both excluded",
-            });
-        }
+        check_noise_density(self.noise_density)?;
         if !(self.mean_span_length >= 1.0 && self.mean_span_length.is_finite()) {
             return Err(DataError::InvalidSetting {
                 key: "mean_span_length",
@@ -86,13 +72,8 @@ impl SpanCorruption {
     /// EOS), and when the density is so high that such a text would be absurdly long.
     pub fn lengths(&self, inputs_length: usize) -> Result<Lengths, DataError> {
         self.validate()?;
-        let unusable = |expected| DataError::InvalidSetting {
-            key: "inputs_length",
-            value: inputs_length.to_string(),
-            expected,
-        };
         if inputs_length < MIN_INPUTS_LENGTH {
-            return Err(unusable("at least 3 tokens"));
+            return Err(unusable_inputs_length(inputs_length, "at least 3 tokens"));
         }
         // The input never gets shorter as the text gets longer, so the last that fits is the longest.
         let mut raw = (2..=MAX_RAW_LENGTH)
@@ -100,7 +81,8 @@ impl SpanCorruption {
             .last()
             .unwrap_or(2);
         if raw == MAX_RAW_LENGTH {
-            return Err(unusable(
+            return Err(unusable_inputs_length(
+                inputs_length,
                 "shorter inputs, or a lower noise_density: the text would pass 16 million tokens",
             ));
         }
@@ -132,7 +114,7 @@ impl SpanCorruption {
         Ok(Lengths {
             raw,
             inputs: inputs_length,
-            targets: published.targets.max(self.counts(raw).targets()),
+            targets: published.targets.max(self.targets_length(raw)),
         })
     }
 
@@ -149,11 +131,7 @@ impl SpanCorruption {
         eos: u32,
         rng: &mut impl Rng,
     ) -> Result<(Vec<u32>, Vec<u32>), DataError> {
-        if tokens.len() < 2 {
-            return Err(DataError::TextTooShort {
-                tokens: tokens.len(),
-            });
-        }
+        check_text(tokens)?;
         let counts = self.counts(tokens.len());
         let noise_lengths = random_composition(counts.noise_tokens, counts.num_spans, rng);
         let clean_lengths = random_composition(counts.clean_tokens, counts.num_spans, rng);
@@ -176,6 +154,22 @@ impl SpanCorruption {
         inputs.push(eos);
         targets.push(eos);
         Ok((inputs, targets))
+    }
+
+    pub(super) fn denoised(
+        &self,
+        text: &[u32],
+        tokens: &DenoisingTokens,
+        rng: &mut impl Rng,
+    ) -> Result<Denoised, DataError> {
+        let sentinel = |index: usize| tokens.sentinels.get(index).copied();
+        let (inputs, targets) = self.apply(text, sentinel, tokens.eos, rng)?;
+        Ok(Denoised { inputs, targets })
+    }
+
+    /// Tokens of the target of a text of `length` tokens.
+    pub(super) fn targets_length(&self, length: usize) -> usize {
+        self.counts(length).targets()
     }
 
     /// What corruption makes of a text of `length` tokens.
