@@ -222,4 +222,46 @@ pub enum DataError {
         /// The panic's message.
         message: String,
     },
+    /// A document is too long for its examples to be listed.
+    #[error("a document of {tokens} tokens is too long: 4294967295 at most")]
+    DocumentTooLong {
+        /// Tokens of the document.
+        tokens: usize,
+    },
+    /// A record lacks what a task's text is made of.
+    #[error("the record has no field \"{field}\", which the task {task} needs")]
+    MissingField {
+        /// The task.
+        task: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// A field of a record does not hold what a task's text is made of.
+    #[error("task {task}: {field} = {value}: expected {expected}")]
+    InvalidField {
+        /// The task.
+        task: String,
+        /// The field.
+        field: &'static str,
+        /// What it holds.
+        value: String,
+        /// What it should.
+        expected: String,
+    },
+    /// A name is none of the tasks'.
+    #[error("unknown task \"{name}\": expected one of {expected}")]
+    UnknownTask {
+        /// The name.
+        name: String,
+        /// The names there are.
+        expected: String,
+    },
+    /// Words and their labels do not correspond.
+    #[error("{labels} labels for {words} words")]
+    LabelCount {
+        /// Number of words.
+        words: usize,
+        /// Number of labels.
+        labels: usize,
+    },
 }

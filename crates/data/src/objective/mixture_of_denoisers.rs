@@ -182,7 +182,11 @@ impl MixtureOfDenoisers {
     fn parts<'a>(&self, modes: &'a ModeTokens) -> impl Iterator<Item = (Part, &'a [u32], f64)> {
         let regular = (&REGULAR[..], &modes.regular, self.regular);
         let extreme = (&EXTREME[..], &modes.extreme, self.extreme);
-        let sequential = (Part::Sequential, modes.sequential.as_slice(), self.sequential);
+        let sequential = (
+            Part::Sequential,
+            modes.sequential.as_slice(),
+            self.sequential,
+        );
         [regular, extreme]
             .into_iter()
             .flat_map(|(objectives, mode, share)| {
