@@ -5,6 +5,7 @@ mod fields;
 mod names;
 mod pronouns;
 mod question_answering;
+mod wnli;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -56,6 +57,8 @@ pub enum TextTask {
     Wsc,
     /// Definite pronoun resolution, in the form of WSC.
     Dpr,
+    /// GLUE: whom does the pronoun mean? In the form of WSC.
+    Wnli,
     /// SQuAD: the answer to a question, from its context.
     Squad,
     /// CNN/Daily Mail: a summary.
@@ -91,7 +94,7 @@ struct Classification {
 }
 
 impl TextTask {
-    /// The examples of one record: as many as it has answers for ReCoRD, none for a WSC record whose label is false (the
+    /// The examples of one record: as many as it has answers for ReCoRD, none for a WSC or WNLI record whose label is false (the
     /// target would be the wrong referent), else one. Fields other than the task's are left out. A label is the data
     /// set's integer, the name it stands for, or true or false.
     ///
@@ -104,6 +107,7 @@ impl TextTask {
             Self::Record => record_pairs(&fields),
             Self::Wsc => pronouns::wsc(&fields),
             Self::Dpr => Ok(vec![pronouns::dpr(&fields)?]),
+            Self::Wnli => wnli::wnli(&fields),
             Self::Squad => Ok(vec![question_answering::squad(&fields)?]),
             Self::CnnDailyMail => {
                 let input = format!("summarize: {}", fields.text("article")?);
@@ -157,6 +161,7 @@ impl TextTask {
             | Self::Record
             | Self::Wsc
             | Self::Dpr
+            | Self::Wnli
             | Self::Squad
             | Self::CnnDailyMail
             | Self::Translation { .. } => return None,

@@ -6,7 +6,7 @@ use super::{Language, TextTask};
 use crate::DataError;
 
 /// The tasks with one name each; translations have two languages.
-const NAMES: [(&str, TextTask); 19] = [
+const NAMES: [(&str, TextTask); 20] = [
     ("cola", TextTask::Cola),
     ("sst2", TextTask::Sst2),
     ("mrpc", TextTask::Mrpc),
@@ -24,6 +24,7 @@ const NAMES: [(&str, TextTask); 19] = [
     ("super_glue_rte", TextTask::SuperGlueRte),
     ("wsc", TextTask::Wsc),
     ("dpr", TextTask::Dpr),
+    ("wnli", TextTask::Wnli),
     ("squad", TextTask::Squad),
     ("cnn_dailymail", TextTask::CnnDailyMail),
 ];

@@ -241,6 +241,51 @@ fn definite_pronouns_take_the_form_of_wsc() {
 }
 
 #[test]
+fn the_pronoun_of_wnli_is_where_the_hypothesis_differs() {
+    for (premise, hypothesis, input, referent) in [
+        (
+            "The lamp burned the moth. It was hot.",
+            "The lamp was hot.",
+            "wsc: The lamp burned the moth. *It* was hot.",
+            "The lamp",
+        ),
+        (
+            "Ann lent Mia a coat since she was cold, and left.",
+            "Mia was cold, and left.",
+            "wsc: Ann lent Mia a coat since *she* was cold, and left.",
+            "Mia",
+        ),
+        (
+            "The box fell on Tom and the chair broke it.",
+            "The chair broke the old box.",
+            "wsc: The box fell on Tom and the chair broke *it* .",
+            "the old box",
+        ),
+        (
+            "Tom told Bo that his lamp was lit, but she saw it first.",
+            "Bo's lamp was lit",
+            "wsc: Tom told Bo that *his* lamp was lit, but she saw it first.",
+            "Bo",
+        ),
+    ] {
+        let mut record = json!({ "sentence1": premise, "sentence2": hypothesis, "label": 1 });
+        check(TextTask::Wnli, record.clone(), &[(input, referent)]);
+        record["label"] = json!(0);
+        check(TextTask::Wnli, record.clone(), &[]);
+        record["label"] = json!(-1);
+        check(TextTask::Wnli, record, &[(input, "<unk>")]);
+    }
+    for (premise, hypothesis, field) in [
+        ("No such word.", "The word.", "sentence1"),
+        ("He is.", "Other words.", "sentence2"),
+    ] {
+        let record = json!({ "sentence1": premise, "sentence2": hypothesis, "label": 1 });
+        let error = pairs(TextTask::Wnli, record).unwrap_err().to_string();
+        assert!(error.contains(field), "{error}");
+    }
+}
+
+#[test]
 fn squad_has_spaces_round_punctuation() {
     let expected = (
         "question: Who lit it ? context: Ann ' s lamp ( no_1 ) : \u{e9} 3 . 5 . ",
@@ -352,6 +397,7 @@ fn names_are_read_as_they_are_written() {
         "super_glue_rte",
         "wsc",
         "dpr",
+        "wnli",
         "squad",
         "cnn_dailymail",
         "translation_en_de",
@@ -374,14 +420,14 @@ proptest! {
             any::<i64>().prop_map(Value::from),
             prop::collection::vec(".{0,4}", 0..3).prop_map(Value::from),
         ], 6),
-        task in prop::sample::select(vec!["wsc", "dpr", "squad", "record", "stsb", "multirc"]),
+        task in prop::sample::select(vec!["wsc", "dpr", "wnli", "squad", "record", "stsb", "multirc"]),
     ) {
         let names: &[&'static str] = match task {
             "wsc" => &["text", "span1_text", "span2_text", "span2_index", "label"],
             "dpr" => &["sentence", "pronoun", "candidates", "label"],
             "squad" => &["question", "context", "answers"],
             "record" => &["query", "entities", "passage", "answers"],
-            "stsb" => &["sentence1", "sentence2", "label"],
+            "stsb" | "wnli" => &["sentence1", "sentence2", "label"],
             _ => &["question", "answer", "paragraph", "label"],
         };
         let record: Map<String, Value> = names
