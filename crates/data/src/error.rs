@@ -185,7 +185,7 @@ pub enum DataError {
     },
     /// The tokenizer has fewer sentinels than a text has spans.
     #[error(
-        "span corruption needs {spans} sentinels and the tokenizer has {sentinels}: \
+        "the objective needs {spans} sentinels and the tokenizer has {sentinels}: \
          shorten the inputs, lower noise_density or raise mean_span_length"
     )]
     NotEnoughSentinels {

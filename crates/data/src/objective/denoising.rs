@@ -139,14 +139,15 @@ impl Denoiser {
     /// Makes an example of a text. It depends on the text and on what `rng` draws alone.
     ///
     /// # Errors
-    /// [`DataError::TextTooShort`] for less than 2 tokens, [`DataError::NotEnoughSentinels`] when there are fewer
-    /// sentinels than [`Self::num_sentinels`].
+    /// [`DataError::InvalidSetting`] for settings out of range, [`DataError::TextTooShort`] for less than 2 tokens,
+    /// [`DataError::NotEnoughSentinels`] when there are fewer sentinels than [`Self::num_sentinels`].
     pub fn apply(
         &self,
         text: &[u32],
         tokens: &DenoisingTokens,
         rng: &mut impl Rng,
     ) -> Result<Denoised, DataError> {
+        self.validate()?;
         check_text(text)?;
         match self {
             Self::SpanCorruption(objective) => objective.denoised(text, tokens, rng),

@@ -8,8 +8,7 @@
 use rand::{Rng, RngExt};
 
 use super::denoising::{
-    Denoised, DenoisingTokens, Lengths, MIN_RAW_LENGTH, check_noise_density, check_text,
-    unusable_inputs_length,
+    Denoised, DenoisingTokens, Lengths, MIN_RAW_LENGTH, check_noise_density, unusable_inputs_length,
 };
 use crate::DataError;
 
@@ -65,14 +64,13 @@ impl IidDenoising {
         (wanted.round() as usize).clamp(MIN_TARGETS_LENGTH, inputs_length.saturating_add(1))
     }
 
+    /// `text` has at least 2 tokens, and the density is valid.
     pub(super) fn apply(
         &self,
         text: &[u32],
         tokens: &DenoisingTokens,
         rng: &mut impl Rng,
     ) -> Result<Denoised, DataError> {
-        self.validate()?;
-        check_text(text)?;
         if tokens.sentinels.is_empty() {
             return Err(DataError::NotEnoughSentinels {
                 spans: 1,

@@ -119,28 +119,23 @@ impl WindowSettings {
         let room = self.max_length - front.len() - 1;
         let spans = spans(context.ids.len(), room, self.doc_stride);
         let max_context = max_context(context.ids.len(), &spans);
-        let window = |(index, span): (usize, Range<usize>)| {
-            let mut ids = front.clone();
-            ids.extend_from_slice(&context.ids[span.clone()]);
-            ids.push(sep);
-            let mut token_type_ids = vec![0; front.len()];
-            token_type_ids.resize(ids.len(), 1);
+        let windows = spans.into_iter().enumerate().map(|(index, span)| {
+            let best = max_context[span.clone()].iter();
+            let is_max_context = best.map(|&best| best == index).collect();
+            let answer = answer
+                .as_ref()
+                .and_then(|answer| place(answer, &span, front.len()));
             Window {
-                answer: answer.as_ref().map_or((0, 0), |answer| {
-                    place(answer, &span, front.len()).unwrap_or((0, 0))
-                }),
-                ids,
-                token_type_ids,
+                ids: [&front[..], &context.ids[span.clone()], &[sep]].concat(),
+                token_type_ids: [vec![0; front.len()], vec![1; span.len() + 1]].concat(),
                 context_start: front.len(),
                 offsets: context.offsets[span.clone()].to_vec(),
-                is_max_context: max_context[span.clone()]
-                    .iter()
-                    .map(|&best| best == index)
-                    .collect(),
+                is_max_context,
+                answer: answer.unwrap_or((0, 0)),
                 context: span,
             }
-        };
-        Ok(spans.iter().cloned().enumerate().map(window).collect())
+        });
+        Ok(windows.collect())
     }
 }
 

@@ -87,11 +87,97 @@ pub enum Language {
 
 /// A classification task: the fields follow one another as `name: text`, behind the prefix.
 struct Classification {
+    task: TextTask,
     prefix: &'static str,
     fields: &'static [&'static str],
     /// In the order of the data set's integer labels.
     labels: &'static [&'static str],
 }
+
+const ENTAILMENT: &[&str] = &["entailment", "not_entailment"];
+const NO_YES: &[&str] = &["False", "True"];
+
+/// The fields in alphabetic order, except for MultiRC.
+const CLASSIFICATIONS: [Classification; 13] = [
+    Classification {
+        task: TextTask::Cola,
+        prefix: "cola",
+        fields: &["sentence"],
+        labels: &["unacceptable", "acceptable"],
+    },
+    Classification {
+        task: TextTask::Sst2,
+        prefix: "sst2",
+        fields: &["sentence"],
+        labels: &["negative", "positive"],
+    },
+    Classification {
+        task: TextTask::Mrpc,
+        prefix: "mrpc",
+        fields: &["sentence1", "sentence2"],
+        labels: &["not_equivalent", "equivalent"],
+    },
+    Classification {
+        task: TextTask::Qqp,
+        prefix: "qqp",
+        fields: &["question1", "question2"],
+        labels: &["not_duplicate", "duplicate"],
+    },
+    Classification {
+        task: TextTask::Mnli,
+        prefix: "mnli",
+        fields: &["hypothesis", "premise"],
+        labels: &["entailment", "neutral", "contradiction"],
+    },
+    Classification {
+        task: TextTask::Qnli,
+        prefix: "qnli",
+        fields: &["question", "sentence"],
+        labels: ENTAILMENT,
+    },
+    Classification {
+        task: TextTask::Rte,
+        prefix: "rte",
+        fields: &["sentence1", "sentence2"],
+        labels: ENTAILMENT,
+    },
+    Classification {
+        task: TextTask::BoolQ,
+        prefix: "boolq",
+        fields: &["passage", "question"],
+        labels: NO_YES,
+    },
+    Classification {
+        task: TextTask::Cb,
+        prefix: "cb",
+        fields: &["hypothesis", "premise"],
+        labels: &["entailment", "contradiction", "neutral"],
+    },
+    Classification {
+        task: TextTask::Copa,
+        prefix: "copa",
+        fields: &["choice1", "choice2", "premise", "question"],
+        labels: &["choice1", "choice2"],
+    },
+    Classification {
+        task: TextTask::MultiRc,
+        prefix: "multirc",
+        fields: &["question", "answer", "paragraph"],
+        labels: NO_YES,
+    },
+    Classification {
+        task: TextTask::Wic,
+        prefix: "wic",
+        fields: &["sentence1", "sentence2", "word"],
+        labels: NO_YES,
+    },
+    Classification {
+        task: TextTask::SuperGlueRte,
+        prefix: "rte",
+        fields: &["hypothesis", "premise"],
+        labels: ENTAILMENT,
+    },
+];
 
 impl TextTask {
     /// The examples of one record: as many as it has answers for ReCoRD, none for a WSC or WNLI record whose label is false (the
@@ -114,63 +200,12 @@ impl TextTask {
                 Ok(vec![fields.pair(input, fields.text("highlights")?)])
             }
             Self::Translation { from, to } => Ok(vec![translation(&fields, from, to)?]),
-            _ => self.classification().map_or(Ok(Vec::new()), |task| {
-                Ok(vec![classification(&fields, &task)?])
-            }),
+            _ => CLASSIFICATIONS
+                .iter()
+                .filter(|row| row.task == self)
+                .map(|row| classification(&fields, row))
+                .collect(),
         }
-    }
-
-    fn classification(self) -> Option<Classification> {
-        const ENTAILMENT: &[&str] = &["entailment", "not_entailment"];
-        const NO_YES: &[&str] = &["False", "True"];
-        let (prefix, fields, labels): (_, &[&str], &[&str]) = match self {
-            Self::Cola => ("cola", &["sentence"], &["unacceptable", "acceptable"]),
-            Self::Sst2 => ("sst2", &["sentence"], &["negative", "positive"]),
-            Self::Mrpc => (
-                "mrpc",
-                &["sentence1", "sentence2"],
-                &["not_equivalent", "equivalent"],
-            ),
-            Self::Qqp => (
-                "qqp",
-                &["question1", "question2"],
-                &["not_duplicate", "duplicate"],
-            ),
-            Self::Mnli => (
-                "mnli",
-                &["hypothesis", "premise"],
-                &["entailment", "neutral", "contradiction"],
-            ),
-            Self::Qnli => ("qnli", &["question", "sentence"], ENTAILMENT),
-            Self::Rte => ("rte", &["sentence1", "sentence2"], ENTAILMENT),
-            Self::BoolQ => ("boolq", &["passage", "question"], NO_YES),
-            Self::Cb => (
-                "cb",
-                &["hypothesis", "premise"],
-                &["entailment", "contradiction", "neutral"],
-            ),
-            Self::Copa => (
-                "copa",
-                &["choice1", "choice2", "premise", "question"],
-                &["choice1", "choice2"],
-            ),
-            Self::MultiRc => ("multirc", &["question", "answer", "paragraph"], NO_YES),
-            Self::Wic => ("wic", &["sentence1", "sentence2", "word"], NO_YES),
-            Self::SuperGlueRte => ("rte", &["hypothesis", "premise"], ENTAILMENT),
-            Self::Stsb
-            | Self::Record
-            | Self::Wsc
-            | Self::Dpr
-            | Self::Wnli
-            | Self::Squad
-            | Self::CnnDailyMail
-            | Self::Translation { .. } => return None,
-        };
-        Some(Classification {
-            prefix,
-            fields,
-            labels,
-        })
     }
 }
 
@@ -179,7 +214,7 @@ fn classification(fields: &Fields<'_>, task: &Classification) -> Result<TextPair
     for field in task.fields {
         input = format!("{input} {field}: {}", fields.text(field)?);
     }
-    if fields.task() == TextTask::MultiRc {
+    if task.task == TextTask::MultiRc {
         // The paragraphs have marks of HTML in them.
         input = input.replace("<br>", " ");
         input = input.replace("<b>", "").replace("</b>", "");

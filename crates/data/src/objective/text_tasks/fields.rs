@@ -25,10 +25,6 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn task(&self) -> TextTask {
-        self.task
-    }
-
     pub(super) fn pair(&self, input: String, target: &str) -> TextPair {
         TextPair {
             task: self.task.to_string(),
