@@ -178,14 +178,14 @@ pub enum DataError {
         vocab_size: usize,
     },
     /// A text has too few tokens for the objective.
-    #[error("a text of {tokens} tokens cannot be corrupted: span corruption needs 2")]
+    #[error("a text of {tokens} tokens cannot be corrupted: 2 are needed")]
     TextTooShort {
         /// Tokens of the text.
         tokens: usize,
     },
     /// The tokenizer has fewer sentinels than a text has spans.
     #[error(
-        "span corruption needs {spans} sentinels and the tokenizer has {sentinels}: \
+        "the objective needs {spans} sentinels and the tokenizer has {sentinels}: \
          shorten the inputs, lower noise_density or raise mean_span_length"
     )]
     NotEnoughSentinels {
@@ -239,6 +239,48 @@ pub enum DataError {
         path: PathBuf,
         /// What is wrong with it, and the way out.
         reason: String,
+    },
+    /// A document is too long for its examples to be listed.
+    #[error("a document of {tokens} tokens is too long: 4294967295 at most")]
+    DocumentTooLong {
+        /// Tokens of the document.
+        tokens: usize,
+    },
+    /// A record lacks what a task's text is made of.
+    #[error("the record has no field \"{field}\", which the task {task} needs")]
+    MissingField {
+        /// The task.
+        task: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// A field of a record does not hold what a task's text is made of.
+    #[error("task {task}: {field} = {value}: expected {expected}")]
+    InvalidField {
+        /// The task.
+        task: String,
+        /// The field.
+        field: &'static str,
+        /// What it holds.
+        value: String,
+        /// What it should.
+        expected: String,
+    },
+    /// A name is none of the tasks'.
+    #[error("unknown task \"{name}\": expected one of {expected}")]
+    UnknownTask {
+        /// The name.
+        name: String,
+        /// The names there are.
+        expected: String,
+    },
+    /// Words and their labels do not correspond.
+    #[error("{labels} labels for {words} words")]
+    LabelCount {
+        /// Number of words.
+        words: usize,
+        /// Number of labels.
+        labels: usize,
     },
 }
 

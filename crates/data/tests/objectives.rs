@@ -13,8 +13,9 @@ use lamplight_data::loader::{
     SpanCorruptionLoader, SpanCorruptionSettings, TextToTextLoader, TextToTextSettings, Workers,
     World,
 };
+use lamplight_data::objective::denoising::Lengths;
 use lamplight_data::objective::replaced_token_detection::{Masking, MaskingTokens};
-use lamplight_data::objective::span_corruption::{Lengths, SpanCorruption};
+use lamplight_data::objective::span_corruption::SpanCorruption;
 use lamplight_data::tokenizer::{Tokenizer, train};
 use proptest::prelude::*;
 use rand::SeedableRng;

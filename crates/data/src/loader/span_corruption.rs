@@ -8,7 +8,8 @@ use crate::DataError;
 use crate::batch::Seq2SeqBatch;
 use crate::corpus::Corpus;
 use crate::digest::Digest;
-use crate::objective::span_corruption::{Lengths, SpanCorruption};
+use crate::objective::denoising::Lengths;
+use crate::objective::span_corruption::SpanCorruption;
 use crate::tokenizer::Tokenizer;
 
 /// How span-corrupted batches are made.
