@@ -222,7 +222,7 @@ pub struct MaskedBatch {
 }
 
 impl MaskedBatch {
-    /// Pads examples of one segment to `source` columns with the id `pad`, and their positions to `num_positions`.
+    /// Pads examples to `source` columns with the id `pad`, and their positions to `num_positions`.
     pub fn from_examples(
         examples: &[MaskedExample],
         source: usize,
@@ -242,12 +242,15 @@ impl MaskedBatch {
         let positions = examples
             .iter()
             .map(|example| example.masked_positions.as_slice());
+        let types = examples
+            .iter()
+            .map(|example| example.token_type_ids.as_slice());
         let lengths = examples.iter().map(|example| example.input_ids.len());
         Self {
             input_ids: Matrix::padded(original, source, pad),
             masked_input_ids: Matrix::padded(masked, source, pad),
             padding_mask: padding_mask(lengths, source),
-            token_type_ids: Matrix::filled(rows, source, 0),
+            token_type_ids: Matrix::padded(types, source, 0),
             masked_positions: Matrix::padded(positions, num_positions, 0),
             masked_weights,
         }
@@ -325,6 +328,7 @@ mod tests {
     fn a_masked_batch_weighs_only_real_positions() {
         let example = MaskedExample {
             input_ids: vec![2, 11, 12, 3],
+            token_type_ids: vec![0, 0, 1, 1],
             masked_input_ids: vec![2, 4, 12, 3],
             masked_positions: vec![1],
         };
@@ -333,7 +337,7 @@ mod tests {
         assert_eq!(batch.masked_input_ids.values, [2, 4, 12, 3, 0, 0]);
         assert_eq!(batch.masked_positions.values, [1, 0]);
         assert_eq!(batch.masked_weights.values, [1.0, 0.0]);
-        assert_eq!(batch.token_type_ids.values, [0; 6]);
+        assert_eq!(batch.token_type_ids.values, [0, 0, 1, 1, 0, 0]);
         assert_eq!(batch.num_tokens(), 4);
     }
 }

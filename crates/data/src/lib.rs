@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod digest;
 mod error;
 pub mod loader;
+pub mod mixture;
 pub mod objective;
 pub mod source;
 pub mod store;

@@ -3,22 +3,22 @@
 //! A loader goes through its examples in an order drawn anew for each epoch. An example's noise is drawn from the seed,
 //! the epoch and the example's index, so it does not depend on which batch the example falls into.
 
+mod denoising;
 mod masked_tokens;
 mod order;
 mod permutation;
 mod pieces;
 mod plan;
 mod prefetch;
-mod span_corruption;
 mod text_to_text;
 
 use std::sync::Arc;
 
-pub use masked_tokens::{MaskedTokenExamples, MaskedTokenLoader, MaskedTokenSettings};
+pub use denoising::{DenoisingExamples, DenoisingLoader, DenoisingSettings};
+pub use masked_tokens::{Building, MaskedTokenExamples, MaskedTokenLoader, MaskedTokenSettings};
 pub use order::{Cursor, Draw, Part};
 pub use plan::Row;
 pub use prefetch::{Prefetch, Workers};
-pub use span_corruption::{SpanCorruptionExamples, SpanCorruptionLoader, SpanCorruptionSettings};
 pub use text_to_text::{
     Arrangement, PairSet, TextToTextExamples, TextToTextLoader, TextToTextSettings, truncated,
 };

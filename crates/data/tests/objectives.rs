@@ -6,17 +6,20 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lamplight_data::DataError;
 use lamplight_data::corpus::{Corpus, Progress};
 use lamplight_data::loader::{
-    Arrangement, Cursor, ExampleSet, Loader, MaskedTokenLoader, MaskedTokenSettings, PairSet,
-    SpanCorruptionLoader, SpanCorruptionSettings, TextToTextLoader, TextToTextSettings, Workers,
+    Arrangement, Building, Cursor, DenoisingLoader, DenoisingSettings, ExampleSet, Loader,
+    MaskedTokenLoader, MaskedTokenSettings, PairSet, TextToTextLoader, TextToTextSettings, Workers,
     World,
 };
-use lamplight_data::objective::denoising::Lengths;
+use lamplight_data::objective::denoising::{Denoiser, Lengths};
+use lamplight_data::objective::iid_denoising::IidDenoising;
+use lamplight_data::objective::mixture_of_denoisers::MixtureOfDenoisers;
 use lamplight_data::objective::replaced_token_detection::{Masking, MaskingTokens};
+use lamplight_data::objective::segment_pairs::Segments;
 use lamplight_data::objective::span_corruption::SpanCorruption;
 use lamplight_data::tokenizer::{Tokenizer, train};
+use lamplight_data::{DataError, synthetic};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -194,7 +197,7 @@ proptest! {
         let special = [0, 2, 3, 4];
         let ids: Vec<u32> = [vec![2], words, vec![3]].concat();
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
-        let example = masking.apply(ids.clone(), &tokens, 128.max(ids.len()), rng);
+        let example = masking.apply(Segments::single(ids.clone()), &tokens, 128.max(ids.len()), rng);
 
         let ordinary = ids.iter().filter(|id| !special.contains(id)).count();
         let wanted = ((mask_fraction * ids.len() as f64).round_ties_even() as usize)
@@ -222,7 +225,8 @@ fn fifteen_percent_of_chosen_positions_keep_their_token() {
     let rng = &mut ChaCha8Rng::seed_from_u64(9);
     let (mut chosen, mut kept, mut hits) = (0, 0, [0; 100]);
     for _ in 0..4000 {
-        let example = Masking::default().apply((100..200).collect(), &tokens, 128, rng);
+        let example =
+            Masking::default().apply(Segments::single((100..200).collect()), &tokens, 128, rng);
         for &position in &example.masked_positions {
             chosen += 1;
             hits[position as usize] += 1;
@@ -246,14 +250,14 @@ fn byte_corpus() -> Arc<Corpus> {
     ))
 }
 
-fn span_loader(batch_size: usize, seed: u64) -> SpanCorruptionLoader {
+fn span_loader(batch_size: usize, seed: u64) -> DenoisingLoader {
     let objective = SpanCorruption::default();
-    let settings = SpanCorruptionSettings {
-        objective,
+    let settings = DenoisingSettings {
+        denoiser: Denoiser::SpanCorruption(objective),
         inputs_length: 14,
         batch_size,
     };
-    SpanCorruptionLoader::new(byte_corpus(), &Tokenizer::byt5(), settings, seed).unwrap()
+    DenoisingLoader::new(byte_corpus(), &Tokenizer::byt5(), settings, seed).unwrap()
 }
 
 /// The first batches of training.
@@ -334,12 +338,12 @@ fn a_loader_checks_the_sentinels_it_will_need() {
         noise_density: 0.5,
         mean_span_length: 1.0,
     };
-    let settings = SpanCorruptionSettings {
-        objective,
+    let settings = DenoisingSettings {
+        denoiser: Denoiser::SpanCorruption(objective),
         inputs_length: 512,
         batch_size: 1,
     };
-    let error = SpanCorruptionLoader::new(byte_corpus(), &Tokenizer::byt5(), settings, 0).err();
+    let error = DenoisingLoader::new(byte_corpus(), &Tokenizer::byt5(), settings, 0).err();
     assert!(
         matches!(
             error,
@@ -360,6 +364,7 @@ fn masked_batches_have_the_published_shape() {
     let masking = Masking::default();
     let settings = MaskedTokenSettings {
         masking,
+        building: Building::Packed,
         sequence_length: 128,
         batch_size: 2,
     };
@@ -396,6 +401,79 @@ fn masked_batches_have_the_published_shape() {
         }
     }
     assert_eq!(ordinary, corpus.documents().flatten().collect::<Vec<_>>());
+}
+
+#[test]
+fn two_segments_are_told_apart_by_their_types() {
+    let tokenizer = train::word_piece(synthetic::english(50, 3), 300).unwrap();
+    let special = tokenizer.special().clone();
+    let corpus = Corpus::from_texts(&synthetic::english(200, 4), &tokenizer).unwrap();
+    let settings = MaskedTokenSettings {
+        masking: Masking::default(),
+        building: Building::SegmentPairs,
+        sequence_length: 48,
+        batch_size: 8,
+    };
+    let loader = MaskedTokenLoader::new(Arc::new(corpus), &tokenizer, settings, 1).unwrap();
+    let mut num_pairs = 0;
+    for batch in loader.evaluation_batches(usize::MAX).unwrap() {
+        for row in 0..batch.input_ids.rows {
+            let ids = batch.input_ids.row(row);
+            let types = batch.token_type_ids.row(row);
+            let is_sep = |&(_, &id): &(usize, &u32)| Some(id) == special.sep;
+            let ends: Vec<usize> = ids
+                .iter()
+                .enumerate()
+                .filter(is_sep)
+                .map(|(at, _)| at)
+                .collect();
+            assert_eq!(Some(ids[0]), special.cls);
+            assert!(types[..=ends[0]].iter().all(|&kind| kind == 0));
+            if let [first, second] = ends[..] {
+                num_pairs += 1;
+                assert!(types[first + 1..=second].iter().all(|&kind| kind == 1));
+                assert!(types[second + 1..].iter().all(|&kind| kind == 0));
+            }
+        }
+    }
+    let share = num_pairs as f64 / loader.num_examples() as f64;
+    assert!((0.5..1.0).contains(&share), "{share}");
+}
+
+#[test]
+fn every_denoiser_makes_rows_of_the_lengths_it_says() {
+    let texts = synthetic::english(100, 5);
+    let corpus = Arc::new(Corpus::from_texts(&texts, &Tokenizer::byt5()).unwrap());
+    for denoiser in [
+        Denoiser::SpanCorruption(SpanCorruption::default()),
+        Denoiser::IidDenoising(IidDenoising::default()),
+        Denoiser::PrefixLm,
+        Denoiser::Deshuffling,
+        Denoiser::MixtureOfDenoisers(MixtureOfDenoisers::default()),
+    ] {
+        let settings = DenoisingSettings {
+            denoiser,
+            inputs_length: 64,
+            batch_size: 16,
+        };
+        let corpus = Arc::clone(&corpus);
+        let loader = DenoisingLoader::new(corpus, &Tokenizer::byt5(), settings, 2).unwrap();
+        let lengths = loader.lengths();
+        assert!(lengths.inputs <= 64);
+        for batch in first(&loader, 20) {
+            let (inputs, targets) = (&batch.encoder_input_ids, &batch.decoder_target_ids);
+            assert_eq!(
+                (inputs.columns, targets.columns),
+                (lengths.inputs, lengths.targets)
+            );
+            for row in 0..16 {
+                // Both sides end in EOS: nothing was cut off.
+                let last = |ids: &[u32]| ids.iter().rfind(|&&id| id != 0).copied();
+                assert_eq!(last(inputs.row(row)), Some(1), "{denoiser:?}");
+                assert_eq!(last(targets.row(row)), Some(1), "{denoiser:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ enum Purpose {
     Order,
     Example,
     Part,
+    Building,
 }
 
 fn generator(seed: u64, epoch: u64, index: u64, part: usize, purpose: Purpose) -> ChaCha8Rng {
@@ -27,6 +28,11 @@ fn generator(seed: u64, epoch: u64, index: u64, part: usize, purpose: Purpose) -
         bytes.copy_from_slice(&word.to_le_bytes());
     }
     ChaCha8Rng::from_seed(key)
+}
+
+/// The generator of what is made of a document once and for all.
+pub(super) fn for_building(seed: u64, document: usize) -> ChaCha8Rng {
+    generator(seed, 0, document as u64, 0, Purpose::Building)
 }
 
 /// One example drawn for a batch.
@@ -242,6 +248,7 @@ mod tests {
             (0, 0, 0, 1, Purpose::Example),
             (0, 0, 0, 0, Purpose::Order),
             (0, 0, 0, 0, Purpose::Part),
+            (0, 0, 0, 0, Purpose::Building),
         ];
         let first: HashSet<u64> = keys
             .into_iter()

@@ -48,6 +48,16 @@ pub struct Segments {
     pub token_type_ids: Vec<u32>,
 }
 
+impl Segments {
+    /// A sequence of one segment.
+    pub fn single(input_ids: Vec<u32>) -> Self {
+        Self {
+            token_type_ids: vec![0; input_ids.len()],
+            input_ids,
+        }
+    }
+}
+
 /// Builds the examples of rows of one length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentPairs {
