@@ -149,12 +149,12 @@ impl Run {
         prepared: &Prepared,
         observer: &mut dyn Observer,
     ) -> Result<RunSummary, TrainingError> {
-        match self.recipe.data.objective {
-            Objective::ReplacedTokenDetection => {
-                electra::replaced_token_detection(self, prepared, observer)
+        match self.recipe.data.denoiser() {
+            Some(denoiser) => t5::denoising(self, denoiser, prepared, observer),
+            None if self.recipe.data.objective == Objective::TextToText => {
+                t5::text_to_text(self, prepared, observer)
             }
-            Objective::SpanCorruption => t5::span_corruption(self, prepared, observer),
-            Objective::TextToText => t5::text_to_text(self, prepared, observer),
+            None => electra::replaced_token_detection(self, prepared, observer),
         }
     }
 

@@ -60,6 +60,7 @@ fn settings(recipe: &Recipe) -> MaskedTokenSettings {
             mask_fraction: recipe.data.mask_fraction(),
             keep_fraction: recipe.data.keep_fraction(),
         },
+        building: recipe.data.building.unwrap_or_default(),
         sequence_length: recipe.data.inputs_length,
         batch_size: recipe.training.batch_size,
     }
