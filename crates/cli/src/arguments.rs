@@ -81,6 +81,28 @@ pub struct TrainArguments {
 pub enum DataCommand {
     /// Tokenise texts once, into a folder that `train --data` reads at any size
     Prepare(PrepareArguments),
+    /// Show what a prepared store or files of text hold, and what a recipe makes of them
+    Inspect(InspectArguments),
+}
+
+/// `data inspect`
+#[derive(Debug, Args)]
+pub struct InspectArguments {
+    /// Prepared stores, or texts: files, folders or patterns; without any the recipe's generated corpus
+    #[arg(value_name = "PATH", required_unless_present = "recipe")]
+    pub data: Vec<PathBuf>,
+    /// Show examples as training with this recipe would see them: a preset, or the path of a .toml file
+    #[arg(long, value_name = "RECIPE")]
+    pub recipe: Option<String>,
+    /// The folder of a tokenizer; a store has its own
+    #[arg(long, value_name = "DIR")]
+    pub tokenizer: Option<PathBuf>,
+    /// How many examples to show
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub examples: usize,
+    /// Change a key of the recipe, as in --set data.inputs_length=128
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "recipe")]
+    pub overrides: Vec<String>,
 }
 
 /// `data prepare`

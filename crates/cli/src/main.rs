@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Data(DataCommand::Prepare(arguments)) => data::prepare::run(&arguments),
+        Command::Data(DataCommand::Inspect(arguments)) => data::inspect::run(&arguments),
         Command::Devices => devices::run(),
     };
     match result {

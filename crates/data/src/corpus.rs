@@ -139,15 +139,25 @@ impl Corpus {
 
     /// The documents, in order.
     pub fn documents(&self) -> impl Iterator<Item = Vec<u32>> {
-        let ranges = self.extents.iter().flat_map(|extent| {
-            let documents = extent.documents.clone();
-            documents.map(|document| self.shards.clipped(document, extent))
-        });
-        ranges.map(|range| {
+        self.document_ranges().map(|range| {
             let mut ids = Vec::new();
             self.shards.extend(range, &mut ids);
             ids
         })
+    }
+
+    /// Where the shards have each document.
+    fn document_ranges(&self) -> impl Iterator<Item = Range<u64>> {
+        self.extents.iter().flat_map(|extent| {
+            let documents = extent.documents.clone();
+            documents.map(|document| self.shards.clipped(document, extent))
+        })
+    }
+
+    /// The number of tokens of each document, in order.
+    pub fn document_lengths(&self) -> impl Iterator<Item = usize> {
+        self.document_ranges()
+            .map(|range| (range.end - range.start) as usize)
     }
 
     /// The ids of a range of tokens, documents running on without a mark between them.

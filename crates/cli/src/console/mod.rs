@@ -22,6 +22,11 @@ pub fn open(peak_flops: Option<f64>) -> Box<dyn Observer> {
     }
 }
 
+/// The same in lines, for what is no run.
+pub fn lines() -> impl Observer {
+    Lines::new(None)
+}
+
 /// What is done before the first step, in words.
 fn stage(stage: Stage) -> String {
     match stage {

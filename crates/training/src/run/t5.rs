@@ -1,12 +1,8 @@
 //! What a run of T5 prepares.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lamplight_data::DataError;
-use lamplight_data::loader::{
-    Arrangement, DenoisingLoader, DenoisingSettings, PairSet, TextToTextLoader, TextToTextSettings,
-};
+use lamplight_data::loader::{Arrangement, PairSet, TextToTextLoader, TextToTextSettings};
 use lamplight_data::objective::denoising::Denoiser;
 use lamplight_data::source::TextPair;
 use lamplight_data::tokenizer::Tokenizer;
@@ -19,7 +15,7 @@ use crate::progress::Observer;
 use crate::recipe::Recipe;
 use crate::task::{Question, TextToText};
 use crate::texts::{load_pairs, load_texts};
-use crate::{TrainingError, memory};
+use crate::{TrainingError, loaders, memory};
 
 /// Pre-training by a denoising objective.
 pub(super) fn denoising(
@@ -33,21 +29,13 @@ pub(super) fn denoising(
     let config = t5_config(&run.recipe.model)?;
 
     let recipe = &run.recipe;
-    let settings = DenoisingSettings {
-        denoiser,
-        inputs_length: recipe.data.inputs_length,
-        batch_size: recipe.training.batch_size,
-    };
     let num_tokens = texts.training.num_tokens();
-    let loader = |corpus| {
-        let seed = recipe.training.seed;
-        DenoisingLoader::new(Arc::new(corpus), &texts.tokenizer, settings, seed)
-    };
+    let loader = |corpus| loaders::denoising(recipe, denoiser, corpus, &texts.tokenizer);
     let examples = loader(texts.training)?;
     let held_out = loader(texts.held_out)?;
     let lengths = examples.lengths();
     let rows = Rows {
-        num_rows: settings.batch_size,
+        num_rows: recipe.training.batch_size,
         source: lengths.inputs,
         target: lengths.targets,
     };
@@ -91,13 +79,8 @@ pub(super) fn text_to_text(
     let config = t5_config(&run.recipe.model)?;
 
     let recipe = &run.recipe;
-    let settings = TextToTextSettings {
-        max_input_length: recipe.data.inputs_length,
-        max_target_length: recipe.data.targets_length.unwrap_or_default(),
-        batch_size: recipe.training.batch_size,
-        arrangement: recipe.data.arrangement.unwrap_or_default(),
-    };
-    let training = sets(&pairs.tokenizer, pairs.training, recipe)?;
+    let settings = loaders::pair_settings(recipe);
+    let training = loaders::sets(recipe, pairs.training, &pairs.tokenizer)?;
     let rows = longest_rows(&training, settings);
     let sides = training.iter().flat_map(|set| &set.pairs);
     let num_tokens = sides
@@ -111,7 +94,7 @@ pub(super) fn text_to_text(
     };
     let questions = questions(&pairs.held_out, recipe.evaluation.num_answers);
     let held_out = PairSet {
-        pairs: encode_pairs(&pairs.tokenizer, &pairs.held_out)?,
+        pairs: loaders::encode(&pairs.held_out, &pairs.tokenizer)?,
         rate: 1.0,
     };
     let held_out = loader(vec![held_out], one_a_row)?;
@@ -130,27 +113,6 @@ pub(super) fn text_to_text(
     run.execute(prepared, work, observer)
 }
 
-/// The pairs of each task, drawn as often as the recipe's mixture says; tasks in the order of their names.
-fn sets(
-    tokenizer: &Tokenizer,
-    pairs: Vec<TextPair>,
-    recipe: &Recipe,
-) -> Result<Vec<PairSet>, TrainingError> {
-    let mut by_task: BTreeMap<String, Vec<TextPair>> = BTreeMap::new();
-    for pair in pairs {
-        by_task.entry(pair.task.clone()).or_default().push(pair);
-    }
-    let sizes: Vec<usize> = by_task.values().map(Vec::len).collect();
-    let rates = recipe.data.mixture().rates(&sizes)?;
-    let tasks = by_task.into_values().zip(rates);
-    tasks
-        .map(|(pairs, rate)| {
-            let pairs = encode_pairs(tokenizer, &pairs)?;
-            Ok(PairSet { pairs, rate })
-        })
-        .collect()
-}
-
 /// The widest batch that the pairs make: each is padded to its longest row, or packed to the longest there may be.
 fn longest_rows(sets: &[PairSet], settings: TextToTextSettings) -> Rows {
     let is_packed = settings.arrangement == Arrangement::Packed;
@@ -166,18 +128,6 @@ fn longest_rows(sets: &[PairSet], settings: TextToTextSettings) -> Rows {
         source: longest(source, settings.max_input_length),
         target: longest(target, settings.max_target_length),
     }
-}
-
-type IdPair = (Vec<u32>, Vec<u32>);
-
-fn encode_pairs(tokenizer: &Tokenizer, pairs: &[TextPair]) -> Result<Vec<IdPair>, DataError> {
-    let encode = |pair: &TextPair| {
-        Ok((
-            tokenizer.encode(&pair.input)?,
-            tokenizer.encode(&pair.target)?,
-        ))
-    };
-    pairs.iter().map(encode).collect()
 }
 
 /// The first held-out inputs of each task.
