@@ -80,11 +80,11 @@ fn open(arguments: &InspectArguments) -> anyhow::Result<Corpus> {
 }
 
 fn read(arguments: &InspectArguments) -> anyhow::Result<Corpus> {
+    let files = source::expand(&arguments.data)?;
     let Some(folder) = &arguments.tokenizer else {
         anyhow::bail!("texts are counted in tokens: name a tokenizer with --tokenizer");
     };
     let tokenizer = Tokenizer::from_folder(folder)?;
-    let files = source::expand(&arguments.data)?;
     let mut progress = Progress::new("reading", "tokens");
     let corpus = Corpus::read(&files, &tokenizer, 1.0, &mut |now| {
         let fraction = now.bytes_read as f64 / now.bytes_total.max(1) as f64;
