@@ -9,12 +9,14 @@ mod special;
 mod t5;
 pub mod train;
 mod word_piece;
+mod words;
 
 pub use special::SpecialTokens;
 
 use crate::DataError;
 use bytes::ByteTokenizer;
 use config::Class;
+use words::SeenWords;
 
 /// A tokenizer of one of the three families, read from a folder or trained.
 ///
@@ -32,6 +34,8 @@ pub struct Tokenizer {
     class: Class,
     special: SpecialTokens,
     sentinels: Vec<u32>,
+    /// Only where the pipeline treats each word by itself.
+    seen_words: Option<SeenWords>,
 }
 
 #[derive(Debug, Clone)]
@@ -67,6 +71,7 @@ impl Tokenizer {
             sentinels: model.sentinels(),
             model: Model::Bytes(model),
             class: Class::ByT5,
+            seen_words: None,
         }
     }
 
@@ -175,6 +180,9 @@ impl Tokenizer {
             Model::Bytes(model) if add_special_tokens => Ok(model.with_eos(model.encode(text))),
             Model::Bytes(model) => Ok(model.encode(text)),
             Model::Subword(model) => {
+                if let Some(seen) = self.seen_words.as_ref().filter(|_| !add_special_tokens) {
+                    return seen.encode(model, text).map_err(tokenization);
+                }
                 let encoding = model
                     .encode_fast(text, add_special_tokens)
                     .map_err(tokenization)?;

@@ -4,6 +4,7 @@ use super::{
     Model, SpecialTokens, Tokenizer,
     config::{Class, TokenizerConfig, invalid, model_is_byt5},
     sentence_piece, special, t5, word_piece,
+    words::{self, SeenWords},
 };
 use crate::DataError;
 use serde_json::{Map, Value};
@@ -95,6 +96,7 @@ impl Tokenizer {
         Ok(Self {
             special,
             sentinels: special::sentinels(&model),
+            seen_words: words::is_separable(&model).then(SeenWords::default),
             model: Model::Subword(Box::new(model)),
             class,
         })
