@@ -4,7 +4,7 @@
 //! words it has met a thousand times. Where it treats the text between two spaces alike whatever stands around it
 //! ([`is_separable`]), the ids of a text are those of its words in a row, and each word goes through it once.
 
-use std::{cell::RefCell, collections::HashMap, fmt, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, fmt, mem, sync::Arc};
 
 use foldhash::fast::RandomState;
 use thread_local::ThreadLocal;
@@ -14,7 +14,7 @@ use tokenizers::{
     pre_tokenizers::{metaspace::PrependScheme, sequence::Sequence},
 };
 
-/// Words a thread keeps. What a corpus repeats fits many times over; with its keys and ids it is a few MiB.
+/// Words of a generation, of which a thread keeps two: about 10 MiB in all, and enough for what a corpus repeats.
 const MAX_WORDS: usize = 1 << 16;
 /// Bytes of the longest word that is kept: what is longer hardly comes again.
 const MAX_WORD_BYTES: usize = 64;
@@ -24,13 +24,21 @@ const SEPARATORS: [char; 2] = [' ', '\n'];
 /// The ids of words seen before. Each thread keeps its own, so none waits for another; clones share them.
 #[derive(Clone, Default)]
 pub(super) struct SeenWords {
-    threads: Arc<ThreadLocal<RefCell<Words>>>,
+    threads: Arc<ThreadLocal<RefCell<Generations>>>,
+}
+
+/// When the young words are too many they become the old ones, and those are forgotten. A word met again is young
+/// again, so the frequent ones stay and nothing has to be counted.
+#[derive(Default)]
+struct Generations {
+    young: Words,
+    old: Words,
 }
 
 /// Ranges of `ids` by word.
 #[derive(Default)]
 struct Words {
-    ranges: HashMap<Box<str>, (usize, usize), RandomState>,
+    ranges: HashMap<Box<str>, (u32, u32), RandomState>,
     ids: Vec<u32>,
 }
 
@@ -41,38 +49,49 @@ impl SeenWords {
         // English has about four bytes a token.
         let mut ids = Vec::with_capacity(text.len() / 3);
         for word in words(text) {
-            if seen.append(word, &mut ids) {
-                continue;
+            if let Some(known) = seen.young.get(word) {
+                ids.extend_from_slice(known);
+            } else if let Some(known) = seen.old.get(word) {
+                let start = ids.len();
+                ids.extend_from_slice(known);
+                seen.keep(word, &ids[start..]);
+            } else {
+                let encoding = model.encode_fast(word, false)?;
+                ids.extend_from_slice(encoding.get_ids());
+                seen.keep(word, encoding.get_ids());
             }
-            let encoding = model.encode_fast(word, false)?;
-            ids.extend_from_slice(encoding.get_ids());
-            seen.keep(word, encoding.get_ids());
         }
         Ok(ids)
     }
 }
 
-impl Words {
-    /// Whether the word is known; its ids then stand at the end of `ids`.
-    fn append(&self, word: &str, ids: &mut Vec<u32>) -> bool {
-        let Some(&(start, end)) = self.ranges.get(word) else {
-            return false;
-        };
-        ids.extend_from_slice(&self.ids[start..end]);
-        true
-    }
-
-    /// Starts anew when full: the frequent words are back soon, and nothing has to be counted.
+impl Generations {
     fn keep(&mut self, word: &str, ids: &[u32]) {
         if word.len() > MAX_WORD_BYTES {
             return;
         }
-        if self.ranges.len() == MAX_WORDS {
-            *self = Self::default();
+        if self.young.ranges.len() == MAX_WORDS {
+            self.old = mem::take(&mut self.young);
         }
-        let start = self.ids.len();
+        self.young.insert(word, ids);
+    }
+}
+
+impl Words {
+    fn get(&self, word: &str) -> Option<&[u32]> {
+        let &(start, end) = self.ranges.get(word)?;
+        self.ids.get(start as usize..end as usize)
+    }
+
+    fn insert(&mut self, word: &str, ids: &[u32]) {
+        let start = self.num_ids();
         self.ids.extend_from_slice(ids);
-        self.ranges.insert(word.into(), (start, self.ids.len()));
+        self.ranges.insert(word.into(), (start, self.num_ids()));
+    }
+
+    /// Below 2^32: so many words of so many bytes, and at most a few ids a byte.
+    fn num_ids(&self) -> u32 {
+        self.ids.len() as u32
     }
 }
 

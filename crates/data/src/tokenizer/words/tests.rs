@@ -65,18 +65,24 @@ fn words_are_cut_at_spaces_and_line_breaks() {
 }
 
 #[test]
-fn a_full_table_starts_anew_and_gives_the_same_ids() {
-    let mut words = Words::default();
-    for number in 0..MAX_WORDS + 10 {
-        words.keep(&number.to_string(), &[number as u32, 7]);
-        assert!(words.ranges.len() <= MAX_WORDS && words.ids.len() <= 2 * MAX_WORDS);
-    }
-    let mut ids = vec![1];
-    assert!(!words.append("3", &mut ids));
-    assert!(words.append(&(MAX_WORDS + 3).to_string(), &mut ids));
-    assert_eq!(ids, [1, MAX_WORDS as u32 + 3, 7]);
-    words.keep(&"x".repeat(MAX_WORD_BYTES + 1), &[1]);
-    assert_eq!(words.ranges.len(), 10);
+fn words_met_again_outlive_those_that_are_not() {
+    let mut seen = Generations::default();
+    let keep = |seen: &mut Generations, number: usize| seen.keep(&number.to_string(), &[number as u32, 7]);
+    (0..MAX_WORDS).for_each(|number| keep(&mut seen, number));
+    assert_eq!(seen.young.get("3"), Some(&[3, 7][..]));
+    keep(&mut seen, MAX_WORDS);
+    keep(&mut seen, 3);
+    (MAX_WORDS + 1..2 * MAX_WORDS).for_each(|number| keep(&mut seen, number));
+    assert_eq!(seen.old.get("3"), Some(&[3, 7][..]));
+    assert_eq!(seen.old.get("4"), None);
+    assert!(seen.young.ranges.len() <= MAX_WORDS && seen.old.ids.len() <= 2 * MAX_WORDS);
+}
+
+#[test]
+fn long_words_are_not_kept() {
+    let mut seen = Generations::default();
+    seen.keep(&"x".repeat(MAX_WORD_BYTES + 1), &[1]);
+    assert_eq!(seen.young.ranges.len(), 0);
 }
 
 #[test]
