@@ -17,7 +17,7 @@ use tokenizers::{
 /// Words of a generation, of which a thread keeps two: about 10 MiB in all, and enough for what a corpus repeats.
 const MAX_WORDS: usize = 1 << 16;
 /// Bytes of the longest word that is kept: what is longer hardly comes again.
-const MAX_WORD_BYTES: usize = 64;
+pub(super) const MAX_WORD_BYTES: usize = 64;
 /// Characters that text is cut at. Others are white space too, but not to every normalizer.
 const SEPARATORS: [char; 2] = [' ', '\n'];
 
@@ -108,10 +108,14 @@ impl fmt::Debug for SeenWords {
 /// look at nothing beyond it; and no added token may reach over it.
 pub(super) fn is_separable(model: &Tokenizer) -> bool {
     let splits = match (model.get_normalizer(), model.get_pre_tokenizer()) {
-        (Some(NormalizerWrapper::BertNormalizer(_)), Some(PreTokenizerWrapper::BertPreTokenizer(_))) => true,
-        (None | Some(NormalizerWrapper::Precompiled(_)), Some(PreTokenizerWrapper::Sequence(sequence))) => {
-            marks_words(sequence)
-        }
+        (
+            Some(NormalizerWrapper::BertNormalizer(_)),
+            Some(PreTokenizerWrapper::BertPreTokenizer(_)),
+        ) => true,
+        (
+            None | Some(NormalizerWrapper::Precompiled(_)),
+            Some(PreTokenizerWrapper::Sequence(sequence)),
+        ) => marks_words(sequence),
         _ => false,
     };
     let is_deterministic = match model.get_model() {
@@ -122,7 +126,12 @@ pub(super) fn is_separable(model: &Tokenizer) -> bool {
     let added = model.get_added_tokens_decoder();
     let mut added = added.values();
     let stays_within = added.all(|token| !token.normalized && !token.content.contains(SEPARATORS));
-    splits && is_deterministic && stays_within && SEPARATORS.iter().all(|separator| leaves_space(model, *separator))
+    splits
+        && is_deterministic
+        && stays_within
+        && SEPARATORS
+            .iter()
+            .all(|separator| leaves_space(model, *separator))
 }
 
 /// Whether words are split at white space and each gets SentencePiece's mark.
@@ -130,9 +139,7 @@ fn marks_words(sequence: &Sequence) -> bool {
     let [split, mark] = sequence.as_ref() else {
         return false;
     };
-    let is_always = |mark: &PreTokenizerWrapper| {
-        matches!(mark, PreTokenizerWrapper::Metaspace(mark) if mark.prepend_scheme == PrependScheme::Always)
-    };
+    let is_always = |mark: &PreTokenizerWrapper| matches!(mark, PreTokenizerWrapper::Metaspace(mark) if mark.prepend_scheme == PrependScheme::Always);
     matches!(split, PreTokenizerWrapper::WhitespaceSplit(_)) && is_always(mark)
 }
 
@@ -161,7 +168,10 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
 /// The byte of the first separator to cut at. What stands before `text` was cut off, so its start is safe.
 fn cut(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    let separators = bytes.iter().enumerate().filter(|(_, byte)| SEPARATORS.contains(&char::from(**byte)));
+    let separators = bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| SEPARATORS.contains(&char::from(**byte)));
     separators.map(|(at, _)| at).find(|&at| {
         let before = text[..at].chars().next_back();
         let after = text[at + 1..].chars().next();

@@ -8,16 +8,55 @@ use unicode_segmentation::UnicodeSegmentation;
 /// What text is made of, and what breaks a cut at every space: marks that join a space, spaces that join each other,
 /// special tokens, characters that normalizers drop or map to white space.
 const FRAGMENTS: [&str; 40] = [
-    " ", " ", " ", "  ", "\n", "\r\n", "\r", "\t", "\u{b}", "\0", "\u{a0}", "\u{3000}", "\u{2028}", "the", "dog", "The",
-    "don't", "end.", "(a", "é", "e\u{301}", "\u{301}", "\u{345}", "\u{200d}", "\u{600}", "\u{ad}", "\u{feff}", "日本",
-    "한국", "ß", "İ", "Σ", "▁", "<extra_id_0>", "</s>", "[MASK]", "[SEP]", "\u{1f468}\u{200d}\u{1f469}", "\u{fb01}", "—",
+    " ",
+    " ",
+    " ",
+    "  ",
+    "\n",
+    "\r\n",
+    "\r",
+    "\t",
+    "\u{b}",
+    "\0",
+    "\u{a0}",
+    "\u{3000}",
+    "\u{2028}",
+    "the",
+    "dog",
+    "The",
+    "don't",
+    "end.",
+    "(a",
+    "é",
+    "e\u{301}",
+    "\u{301}",
+    "\u{345}",
+    "\u{200d}",
+    "\u{600}",
+    "\u{ad}",
+    "\u{feff}",
+    "日本",
+    "한국",
+    "ß",
+    "İ",
+    "Σ",
+    "▁",
+    "<extra_id_0>",
+    "</s>",
+    "[MASK]",
+    "[SEP]",
+    "\u{1f468}\u{200d}\u{1f469}",
+    "\u{fb01}",
+    "—",
 ];
 
 fn models() -> [Tokenizer; 2] {
     let texts = synthetic::english(100, 1);
-    [train::unigram(&texts, 400), train::word_piece(&texts, 400)].map(|tokenizer| match tokenizer.unwrap().model {
-        crate::tokenizer::Model::Subword(model) => *model,
-        crate::tokenizer::Model::Bytes(_) => unreachable!(),
+    [train::unigram(&texts, 400), train::word_piece(&texts, 400)].map(|tokenizer| {
+        match tokenizer.unwrap().model {
+            crate::tokenizer::Model::Subword(model) => *model,
+            crate::tokenizer::Model::Bytes(_) => unreachable!(),
+        }
     })
 }
 
@@ -67,7 +106,8 @@ fn words_are_cut_at_spaces_and_line_breaks() {
 #[test]
 fn words_met_again_outlive_those_that_are_not() {
     let mut seen = Generations::default();
-    let keep = |seen: &mut Generations, number: usize| seen.keep(&number.to_string(), &[number as u32, 7]);
+    let keep =
+        |seen: &mut Generations, number: usize| seen.keep(&number.to_string(), &[number as u32, 7]);
     (0..MAX_WORDS).for_each(|number| keep(&mut seen, number));
     assert_eq!(seen.young.get("3"), Some(&[3, 7][..]));
     keep(&mut seen, MAX_WORDS);
