@@ -6,6 +6,7 @@
 
 use std::{cell::RefCell, collections::HashMap, fmt, mem, sync::Arc};
 
+use super::soundness::guarded;
 use foldhash::fast::RandomState;
 use thread_local::ThreadLocal;
 use tokenizers::{
@@ -14,7 +15,7 @@ use tokenizers::{
     pre_tokenizers::{metaspace::PrependScheme, sequence::Sequence},
 };
 
-/// Words of a generation, of which a thread keeps two: about 10 MiB in all, and enough for what a corpus repeats.
+/// Words of a generation, of which a thread keeps two: about 12 MiB in all, and enough for what a corpus repeats.
 const MAX_WORDS: usize = 1 << 16;
 /// Bytes of the longest word that is kept: what is longer hardly comes again.
 pub(super) const MAX_WORD_BYTES: usize = 64;
@@ -56,7 +57,7 @@ impl SeenWords {
                 ids.extend_from_slice(known);
                 seen.keep(word, &ids[start..]);
             } else {
-                let encoding = model.encode_fast(word, false)?;
+                let encoding = guarded(|| model.encode_fast(word, false))?;
                 ids.extend_from_slice(encoding.get_ids());
                 seen.keep(word, encoding.get_ids());
             }
