@@ -92,3 +92,16 @@ fn check_pipeline(model: &Tokenizer, vocab_size: usize) -> TokenizersResult<()> 
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_library_is_an_error_with_its_message() {
+        let error = guarded::<()>(|| panic!("index {} out of range", 7)).unwrap_err();
+        assert!(error.to_string().contains("index 7 out of range"));
+        assert_eq!(guarded(|| Ok(3)).unwrap(), 3);
+    }
+}
