@@ -86,7 +86,10 @@ fn ids_word_by_word_are_those_of_the_whole_text() {
         .flat_map(|folder| tokenizers(&folder))
         .map(|(_, tokenizer)| tokenizer)
         .collect();
-    let mut runner = TestRunner::new(Config::with_cases(1000));
+    let mut runner = TestRunner::new(Config {
+        failure_persistence: None,
+        ..Config::with_cases(1000)
+    });
     runner
         .run(&any_text(), |text| {
             for tokenizer in &tokenizers {
