@@ -3,6 +3,7 @@
 //! Text flows one way: [`source`] gives documents, [`tokenizer`] gives ids, [`corpus`] holds them, [`objective`] makes
 //! examples of them, [`loader`] makes [`batch`]es of those. [`synthetic`] makes corpora by program.
 
+pub mod atomic_file;
 pub mod batch;
 pub mod corpus;
 pub mod digest;
@@ -10,7 +11,9 @@ mod error;
 pub mod loader;
 pub mod objective;
 pub mod source;
+pub mod store;
 pub mod synthetic;
+mod tokenized;
 pub mod tokenizer;
 
 pub use error::DataError;

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use lamplight_data::DataError;
 use lamplight_data::corpus::{Corpus, Progress};
 use lamplight_data::loader::{
-    MaskedTokenLoader, MaskedTokenSettings, Prefetch, SpanCorruptionLoader, SpanCorruptionSettings,
-    TextToTextLoader, TextToTextSettings,
+    Arrangement, Cursor, ExampleSet, Loader, MaskedTokenLoader, MaskedTokenSettings, PairSet,
+    SpanCorruptionLoader, SpanCorruptionSettings, TextToTextLoader, TextToTextSettings, Workers,
+    World,
 };
+use lamplight_data::objective::denoising::Lengths;
 use lamplight_data::objective::replaced_token_detection::{Masking, MaskingTokens};
-use lamplight_data::objective::span_corruption::{Lengths, SpanCorruption};
+use lamplight_data::objective::span_corruption::SpanCorruption;
 use lamplight_data::tokenizer::{Tokenizer, train};
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -254,6 +256,13 @@ fn span_loader(batch_size: usize, seed: u64) -> SpanCorruptionLoader {
     SpanCorruptionLoader::new(byte_corpus(), &Tokenizer::byt5(), settings, seed).unwrap()
 }
 
+/// The first batches of training.
+fn first<E: ExampleSet>(loader: &Loader<E>, num_batches: usize) -> Vec<E::Batch> {
+    let batches = loader.batches_from(&Cursor::default(), World::ALONE);
+    let batches = batches.take(num_batches).map(|drawn| drawn.unwrap().batch);
+    batches.collect()
+}
+
 fn word_tokenizer() -> Tokenizer {
     let texts: Vec<String> = (0..40)
         .map(|index| format!("lamp {index} lights the long road number {index}"))
@@ -263,7 +272,7 @@ fn word_tokenizer() -> Tokenizer {
 
 #[test]
 fn the_same_seed_gives_the_same_batches() {
-    let batches = |seed| -> Vec<_> { span_loader(4, seed).take(20).map(Result::unwrap).collect() };
+    let batches = |seed| first(&span_loader(4, seed), 20);
     assert_eq!(batches(1), batches(1));
     assert_ne!(batches(1), batches(2));
 }
@@ -271,9 +280,8 @@ fn the_same_seed_gives_the_same_batches() {
 #[test]
 fn noise_does_not_depend_on_the_batch_an_example_falls_into() {
     let rows = |batch_size: usize| -> Vec<Vec<u32>> {
-        span_loader(batch_size, 3)
-            .take(24 / batch_size)
-            .map(Result::unwrap)
+        first(&span_loader(batch_size, 3), 24 / batch_size)
+            .into_iter()
             .flat_map(|batch| {
                 let ids = batch.encoder_input_ids;
                 (0..ids.rows)
@@ -291,9 +299,8 @@ fn an_epoch_of_span_corruption_has_every_token_once() {
     let loader = span_loader(1, 8);
     let num_examples = loader.num_examples();
     assert_eq!(num_examples, 256_usize.div_ceil(loader.lengths().raw));
-    let mut seen: Vec<u32> = loader
-        .take(num_examples)
-        .map(Result::unwrap)
+    let mut seen: Vec<u32> = first(&loader, num_examples)
+        .into_iter()
         .flat_map(|batch| {
             [
                 batch.encoder_input_ids.values,
@@ -309,14 +316,14 @@ fn an_epoch_of_span_corruption_has_every_token_once() {
 
 #[test]
 fn evaluation_is_one_pass_that_is_the_same_each_time() {
-    let mut loader = span_loader(4, 8);
+    let loader = span_loader(4, 8);
     let batches = loader.evaluation_batches(usize::MAX).unwrap();
     let rows: usize = batches
         .iter()
         .map(|batch| batch.encoder_input_ids.rows)
         .sum();
     assert_eq!(rows, loader.num_examples());
-    loader.next();
+    first(&loader, 1);
     assert_eq!(loader.evaluation_batches(usize::MAX).unwrap(), batches);
     assert_eq!(loader.evaluation_batches(2).unwrap(), batches[..2]);
 }
@@ -388,7 +395,7 @@ fn masked_batches_have_the_published_shape() {
             );
         }
     }
-    assert_eq!(ordinary, corpus.documents().concat());
+    assert_eq!(ordinary, corpus.documents().flatten().collect::<Vec<_>>());
 }
 
 #[test]
@@ -399,12 +406,15 @@ fn an_epoch_of_pairs_has_every_pair_once() {
         max_input_length: 8,
         max_target_length: 8,
         batch_size: 6,
+        arrangement: Arrangement::default(),
     };
-    let loader = TextToTextLoader::new(Arc::new(pairs), settings, 4).unwrap();
-    let seen: BTreeSet<u32> = Prefetch::new(loader, 2)
+    let sets = Arc::new(vec![PairSet { pairs, rate: 1.0 }]);
+    let loader = TextToTextLoader::new(sets, settings, 4).unwrap();
+    let prefetch = loader.prefetch(&Cursor::default(), World::ALONE, Workers::default());
+    let seen: BTreeSet<u32> = prefetch
         .unwrap()
         .take(8)
-        .map(Result::unwrap)
+        .map(|drawn| drawn.unwrap().batch)
         .flat_map(|batch| {
             (0..6)
                 .map(|row| batch.encoder_input_ids.row(row)[0])
@@ -435,8 +445,11 @@ fn a_few_bad_lines_are_skipped_and_counted() {
         ],
     );
     let mut last = Progress::default();
-    let corpus = Corpus::read(&paths, &Tokenizer::byt5(), &mut |progress| last = progress).unwrap();
-    assert_eq!((corpus.documents().len(), corpus.skipped()), (2, 2));
+    let corpus = Corpus::read(&paths, &Tokenizer::byt5(), 0.1, &mut |progress| {
+        last = progress
+    })
+    .unwrap();
+    assert_eq!((corpus.num_documents(), corpus.skipped()), (2, 2));
     let size = fs::metadata(&paths[0]).unwrap().len();
     assert_eq!(
         last,
@@ -453,7 +466,7 @@ fn a_corpus_of_mostly_bad_lines_is_an_error_that_names_the_first() {
     let mut lines = vec!["{\"text\": \"fine\"}\n"; 50];
     lines.extend(["{\"text\": 3}\n"; 11]);
     let (_folder, paths) = file("corpus.jsonl", &lines);
-    let error = Corpus::read(&paths, &Tokenizer::byt5(), &mut |_| {})
+    let error = Corpus::read(&paths, &Tokenizer::byt5(), 0.1, &mut |_| {})
         .unwrap_err()
         .to_string();
     assert!(
@@ -465,12 +478,12 @@ fn a_corpus_of_mostly_bad_lines_is_an_error_that_names_the_first() {
 #[test]
 fn a_corpus_without_text_or_file_is_an_error_that_names_the_file() {
     let (_folder, mut paths) = file("empty.txt", &[]);
-    let error = Corpus::read(&paths, &Tokenizer::byt5(), &mut |_| {}).unwrap_err();
+    let error = Corpus::read(&paths, &Tokenizer::byt5(), 0.1, &mut |_| {}).unwrap_err();
     assert!(
         matches!(error, DataError::NoText { .. }) && error.to_string().contains("empty.txt"),
         "{error}"
     );
     paths[0].set_file_name("missing.txt");
-    let error = Corpus::read(&paths, &Tokenizer::byt5(), &mut |_| {}).unwrap_err();
+    let error = Corpus::read(&paths, &Tokenizer::byt5(), 0.1, &mut |_| {}).unwrap_err();
     assert!(error.to_string().contains("missing.txt"), "{error}");
 }

@@ -29,6 +29,7 @@ fn input(input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> Seq2SeqInp
         padding_mask,
         decoder_input_ids,
         decoder_padding_mask: None,
+        segments: None,
     }
 }
 
@@ -123,6 +124,7 @@ fn greedy_gives_the_most_likely_ids_and_stops_at_the_end() {
             padding_mask: no_padding.clone().slice([row..row + 1, 0..7]),
             decoder_input_ids: Tensor::from_data(TensorData::new(prefix, [1, length]), &device),
             decoder_padding_mask: None,
+            segments: None,
         });
         let best = logits
             .logits

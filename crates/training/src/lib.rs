@@ -5,7 +5,6 @@
 //! [`optimizer`], [`schedule`], [`gradients`] and [`stability`], and [`run_folder`], [`checkpoint`], [`metrics`] and [`report`] keep
 //! the results. [`progress`] is how a program hears of it; nothing here prints.
 
-mod atomic_file;
 pub mod checkpoint;
 pub mod comparison;
 mod error;

@@ -10,10 +10,11 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use lamplight_data::atomic_file;
 use serde::{Deserialize, Serialize};
 
+use crate::TrainingError;
 use crate::evaluation::Evaluation;
-use crate::{TrainingError, atomic_file};
 
 /// Means over the steps since the last line.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 mod dashboard;
 mod draw;
 mod lines;
+pub mod progress;
 pub mod screen;
 mod view;
 

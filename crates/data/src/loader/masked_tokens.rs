@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::packing::Packing;
-use super::{Draw, ExampleSet, Loader};
+use super::pieces::Pieces;
+use super::{Draw, ExampleSet, Loader, Row};
 use crate::DataError;
 use crate::batch::MaskedBatch;
 use crate::corpus::Corpus;
@@ -31,7 +31,7 @@ pub type MaskedTokenLoader = Loader<MaskedTokenExamples>;
 
 /// The sequences of a corpus, masked when they are drawn.
 pub struct MaskedTokenExamples {
-    packing: Packing,
+    pieces: Pieces,
     masking: Masking,
     tokens: MaskingTokens,
     sequence_length: usize,
@@ -60,7 +60,7 @@ impl MaskedTokenLoader {
         let tokens = MaskingTokens::try_from(tokenizer.special())?;
         let capacity = settings.sequence_length - FRAME_TOKENS;
         let examples = MaskedTokenExamples {
-            packing: Packing::new(corpus, capacity, Some(tokens.sep), 1),
+            pieces: Pieces::new(corpus, capacity, Some(tokens.sep), 1),
             masking: settings.masking,
             tokens,
             sequence_length: settings.sequence_length,
@@ -73,18 +73,19 @@ impl ExampleSet for MaskedTokenExamples {
     type Batch = MaskedBatch;
 
     fn num_examples(&self) -> usize {
-        self.packing.num_pieces()
+        self.pieces.num_pieces()
     }
 
     fn digest(&self) -> Digest {
-        self.packing.digest()
+        self.pieces.digest()
     }
 
-    fn batch(&self, draws: &[Draw]) -> Result<MaskedBatch, DataError> {
-        let examples: Vec<MaskedExample> = draws
+    fn batch(&self, rows: &[Row]) -> Result<MaskedBatch, DataError> {
+        let examples: Vec<MaskedExample> = rows
             .iter()
+            .flatten()
             .map(|draw| {
-                let mut ids = self.packing.piece(draw.index());
+                let mut ids = self.pieces.piece(draw.index());
                 ids.insert(0, self.tokens.cls);
                 ids.push(self.tokens.sep);
                 self.masking
@@ -97,5 +98,9 @@ impl ExampleSet for MaskedTokenExamples {
             self.masking.max_masked(self.sequence_length),
             self.tokens.pad,
         ))
+    }
+
+    fn place(&self, draw: &Draw) -> String {
+        self.pieces.place(draw.index())
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::packing::Packing;
-use super::{Draw, ExampleSet, Loader};
+use super::pieces::Pieces;
+use super::{Draw, ExampleSet, Loader, Row};
 use crate::DataError;
 use crate::batch::Seq2SeqBatch;
 use crate::corpus::Corpus;
 use crate::digest::Digest;
-use crate::objective::span_corruption::{Lengths, SpanCorruption};
+use crate::objective::denoising::Lengths;
+use crate::objective::span_corruption::SpanCorruption;
 use crate::tokenizer::Tokenizer;
 
 /// How span-corrupted batches are made.
@@ -28,7 +29,7 @@ pub type SpanCorruptionLoader = Loader<SpanCorruptionExamples>;
 
 /// The pieces of a corpus, corrupted when they are drawn.
 pub struct SpanCorruptionExamples {
-    packing: Packing,
+    pieces: Pieces,
     objective: SpanCorruption,
     lengths: Lengths,
     sentinels: Vec<u32>,
@@ -64,7 +65,7 @@ impl SpanCorruptionLoader {
             });
         }
         let examples = SpanCorruptionExamples {
-            packing: Packing::new(corpus, lengths.raw, None, 2),
+            pieces: Pieces::new(corpus, lengths.raw, None, 2),
             objective: settings.objective,
             lengths,
             sentinels,
@@ -83,19 +84,20 @@ impl ExampleSet for SpanCorruptionExamples {
     type Batch = Seq2SeqBatch;
 
     fn num_examples(&self) -> usize {
-        self.packing.num_pieces()
+        self.pieces.num_pieces()
     }
 
     fn digest(&self) -> Digest {
-        self.packing.digest()
+        self.pieces.digest()
     }
 
-    fn batch(&self, draws: &[Draw]) -> Result<Seq2SeqBatch, DataError> {
+    fn batch(&self, rows: &[Row]) -> Result<Seq2SeqBatch, DataError> {
         let sentinel = |index: usize| self.sentinels.get(index).copied();
-        let pairs = draws
+        let pairs = rows
             .iter()
+            .flatten()
             .map(|draw| {
-                let tokens = self.packing.piece(draw.index());
+                let tokens = self.pieces.piece(draw.index());
                 let rng = &mut draw.rng();
                 self.objective.apply(&tokens, sentinel, self.eos, rng)
             })
@@ -104,5 +106,9 @@ impl ExampleSet for SpanCorruptionExamples {
             inputs, targets, ..
         } = self.lengths;
         Ok(Seq2SeqBatch::from_pairs(&pairs, inputs, targets))
+    }
+
+    fn place(&self, draw: &Draw) -> String {
+        self.pieces.place(draw.index())
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a tokenizer can be used on any text, found out before it is.
 
 use super::{config::invalid, t5};
-use crate::DataError;
+use crate::{DataError, error::panic_message};
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -19,15 +19,7 @@ const UNKNOWN_TEXT: &str = "\u{10ffff}";
 pub(super) fn guarded<T>(work: impl FnOnce() -> TokenizersResult<T>) -> TokenizersResult<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result,
-        Err(panic) => {
-            let message = panic.downcast_ref::<String>().map(String::as_str);
-            let message = message.or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(format!(
-                "the tokenizer panicked: {}",
-                message.unwrap_or("no message")
-            )
-            .into())
-        }
+        Err(panic) => Err(format!("the tokenizer panicked: {}", panic_message(&*panic)).into()),
     }
 }
 

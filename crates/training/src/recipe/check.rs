@@ -67,12 +67,12 @@ impl Recipe {
     fn check_data(&self) -> Result<(), RecipeError> {
         let data = &self.data;
         count("data.inputs_length", data.inputs_length, 4, MAX_LENGTH)?;
-        within(
-            "data.held_out",
-            data.held_out,
-            (0.0..1.0).contains(&data.held_out),
-            "at least 0 and below 1",
-        )?;
+        for (key, fraction) in [
+            ("data.held_out", data.held_out),
+            ("data.max_bad_fraction", data.max_bad_fraction),
+        ] {
+            within(key, fraction, (SHARE.0)(fraction), SHARE.1)?;
+        }
         if let Some(tokenizer) = &data.train_tokenizer {
             let minimum = match tokenizer.kind {
                 TokenizerKind::WordPiece => 32,
@@ -221,6 +221,7 @@ mod tests {
             ("quickstart_t5", "optimizer.weight_decay", "-0.1"),
             ("quickstart_t5", "data.inputs_length", "0"),
             ("quickstart_t5", "data.held_out", "1.0"),
+            ("quickstart_t5", "data.max_bad_fraction", "nan"),
             ("quickstart_t5", "data.targets_length", "0"),
             ("quickstart_t5", "training.label_smoothing", "1.0"),
             ("quickstart_t5", "training.label_smoothing", "-0.1"),

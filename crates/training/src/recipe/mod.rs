@@ -157,6 +157,9 @@ pub struct DataSettings {
     /// Fraction of the documents held out when no held-out files are given.
     #[serde(default = "default_held_out")]
     pub held_out: f64,
+    /// Fraction of the documents that may be unusable (no UTF-8, no JSON); ten always may.
+    #[serde(default = "default_max_bad_fraction")]
+    pub max_bad_fraction: f64,
 }
 
 impl DataSettings {
@@ -183,6 +186,10 @@ impl DataSettings {
 
 fn default_held_out() -> f64 {
     0.02
+}
+
+fn default_max_bad_fraction() -> f64 {
+    0.1
 }
 
 /// `[training]`

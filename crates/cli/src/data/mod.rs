@@ -1,0 +1,3 @@
+//! `lamplight data`: corpora before they are trained on.
+
+pub mod prepare;
