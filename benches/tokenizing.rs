@@ -4,80 +4,93 @@
 //! tokenizer of the folder `LAMPLIGHT_BENCH_TOKENIZER`, where both are set. Every pass starts with a tokenizer that has
 //! seen no text. `tokenizing.py` runs Hugging Face's tokenizers over the same files.
 
-use std::{env, error::Error, hint::black_box, path::Path};
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
+use std::{
+    env, fmt,
+    path::{Path, PathBuf},
+};
+
+use divan::{
+    Bencher, black_box,
+    counter::{BytesCount, ItemsCount},
+};
 use lamplight_data::{
-    DataError, source, synthetic,
+    source, synthetic,
     tokenizer::{Tokenizer, train},
 };
 
 const NUM_DOCUMENTS: usize = 20_000;
 const VOCAB_SIZE: usize = 2000;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut criterion = Criterion::default().sample_size(10).configure_from_args();
-    let mut group = criterion.benchmark_group("tokenizing");
-    match (
+fn main() {
+    divan::main();
+}
+
+/// Documents and the folder of the tokenizer to give them to.
+struct Input {
+    name: String,
+    documents: Vec<String>,
+    tokenizer: PathBuf,
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.name)
+    }
+}
+
+fn inputs() -> Vec<Input> {
+    let variables = (
         env::var_os("LAMPLIGHT_BENCH_TEXT"),
         env::var_os("LAMPLIGHT_BENCH_TOKENIZER"),
-    ) {
-        (Some(files), Some(folder)) => {
-            let folder = Path::new(&folder);
-            for file in env::split_paths(&files) {
-                let documents = source::read(&file)?
-                    .map(|document| Ok(document?.text))
-                    .collect::<Result<Vec<String>, DataError>>()?;
-                let name = file.file_name().unwrap_or_default().to_string_lossy();
-                measure(&mut group, &name, &documents, || {
-                    Tokenizer::from_folder(folder)
-                })?;
-            }
-        }
-        _ => {
-            let documents = synthetic::english(NUM_DOCUMENTS, 0);
-            let unigram = train::unigram(&documents, VOCAB_SIZE)?;
-            let word_piece = train::word_piece(&documents, VOCAB_SIZE)?;
-            for (name, trained) in [("unigram", unigram), ("word_piece", word_piece)] {
-                let folder = env::temp_dir().join(format!("lamplight-benches-{name}"));
-                trained.save(&folder)?;
-                measure(&mut group, name, &documents, || {
-                    Tokenizer::from_folder(&folder)
-                })?;
-            }
-        }
+    );
+    match variables {
+        (Some(files), Some(folder)) => env::split_paths(&files)
+            .map(|file| of_file(&file, Path::new(&folder)))
+            .collect(),
+        _ => generated(),
     }
-    group.finish();
-    criterion.final_summary();
-    Ok(())
 }
 
-fn measure(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    name: &str,
-    documents: &[String],
-    load: impl Fn() -> Result<Tokenizer, DataError>,
-) -> Result<(), DataError> {
-    let num_bytes = documents.iter().map(String::len).sum::<usize>() as u64;
-    let num_tokens = count_tokens(&load()?, documents)?;
-    group.throughput(Throughput::ElementsAndBytes {
-        elements: num_tokens,
-        bytes: num_bytes,
-    });
-    group.bench_function(name, |bencher| {
-        bencher.iter_batched(
-            &load,
-            |tokenizer| tokenizer.and_then(|tokenizer| count_tokens(&tokenizer, documents)),
-            BatchSize::PerIteration,
-        );
-    });
-    Ok(())
+fn of_file(file: &Path, tokenizer: &Path) -> Input {
+    let documents = source::read(file).unwrap();
+    Input {
+        name: file.file_name().unwrap().to_string_lossy().into_owned(),
+        documents: documents.map(|document| document.unwrap().text).collect(),
+        tokenizer: tokenizer.to_owned(),
+    }
 }
 
-fn count_tokens(tokenizer: &Tokenizer, documents: &[String]) -> Result<u64, DataError> {
-    let mut num_tokens = 0;
-    for document in documents {
-        num_tokens += black_box(tokenizer.encode_ordinary(document)?).len() as u64;
-    }
-    Ok(num_tokens)
+fn generated() -> Vec<Input> {
+    let documents = synthetic::english(NUM_DOCUMENTS, 0);
+    let unigram = train::unigram(&documents, VOCAB_SIZE).unwrap();
+    let word_piece = train::word_piece(&documents, VOCAB_SIZE).unwrap();
+    let inputs = [("unigram", unigram), ("word_piece", word_piece)].map(|(name, trained)| {
+        let tokenizer = env::temp_dir().join(format!("lamplight-benches-{name}"));
+        trained.save(&tokenizer).unwrap();
+        Input {
+            name: name.to_owned(),
+            documents: documents.clone(),
+            tokenizer,
+        }
+    });
+    inputs.into()
+}
+
+#[divan::bench(args = inputs(), sample_count = 10, sample_size = 1)]
+fn tokenizing(bencher: Bencher, input: &Input) {
+    let load = || Tokenizer::from_folder(&input.tokenizer).unwrap();
+    let num_bytes: usize = input.documents.iter().map(String::len).sum();
+    let num_tokens = count_tokens(&load(), &input.documents);
+    bencher
+        .counter(BytesCount::new(num_bytes))
+        .counter(ItemsCount::new(num_tokens))
+        .with_inputs(load)
+        .bench_refs(|tokenizer| count_tokens(tokenizer, &input.documents));
+}
+
+fn count_tokens(tokenizer: &Tokenizer, documents: &[String]) -> usize {
+    let encode = |document: &String| black_box(tokenizer.encode_ordinary(document).unwrap()).len();
+    documents.iter().map(encode).sum()
 }
