@@ -50,16 +50,18 @@ pub enum DataError {
         /// What the parser said.
         source: serde_json::Error,
     },
-    /// A line of a JSON Lines file is not an object with a string under `text`.
-    #[error("{}:{line}: no string field \"text\"", path.display())]
+    /// A record has no string in the field of the text.
+    #[error("{}:{line}: no string field \"{field}\"", path.display())]
     MissingText {
         /// The file.
         path: PathBuf,
-        /// Line, counted from one.
+        /// Line, of a Parquet file row, counted from one.
         line: u64,
+        /// The field.
+        field: String,
     },
-    /// A line of a JSON Lines file is no input with its target.
-    #[error("{}:{line}: not an object with the strings \"input\" and \"target\": {reason}", path.display())]
+    /// A record is no input with its target.
+    #[error("{}:{line}: not an input with its target: {reason}", path.display())]
     InvalidPair {
         /// The file.
         path: PathBuf,
@@ -142,7 +144,7 @@ pub enum DataError {
         /// What is wrong with it.
         source: Box<DataError>,
     },
-    /// Too much of a corpus cannot be used.
+    /// Too many records of some files cannot be used.
     #[error("{bad} of {total} documents cannot be used; the first: {first}")]
     TooManyBadDocuments {
         /// Documents that cannot be used.
@@ -221,5 +223,53 @@ pub enum DataError {
     LoaderPanicked {
         /// The panic's message.
         message: String,
+    },
+    /// A text has a NUL character in it.
+    #[error("{}:{line}: a NUL character: is this text, and in UTF-8?", path.display())]
+    HoldsNul {
+        /// The file.
+        path: PathBuf,
+        /// Line, of a Parquet file row, counted from one.
+        line: u64,
+    },
+    /// A row of CSV or TSV has more or fewer fields than the header.
+    #[error("{}:{line}: {found} fields, the header has {expected}", path.display())]
+    WrongFieldCount {
+        /// The file.
+        path: PathBuf,
+        /// Line the row starts at, counted from one.
+        line: u64,
+        /// Fields of the header.
+        expected: usize,
+        /// Fields of the row.
+        found: usize,
+    },
+    /// A file of columns lacks one that is asked for.
+    #[error("{} has no column \"{column}\"; it has: {columns}", path.display())]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column asked for.
+        column: String,
+        /// Those that are there.
+        columns: String,
+    },
+    /// A column is of a kind that cannot be read.
+    #[error("{}: column \"{column}\": {reason}", path.display())]
+    UnreadableColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A format was left out of this build.
+    #[error("{}: built without the feature \"{feature}\" of lamplight-data, which reads it", path.display())]
+    MissingFeature {
+        /// The file.
+        path: PathBuf,
+        /// The feature of the crate.
+        feature: &'static str,
     },
 }

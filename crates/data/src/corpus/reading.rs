@@ -7,19 +7,12 @@ use rayon::prelude::*;
 
 use super::{Corpus, Progress};
 use crate::DataError;
-use crate::source::{self, Document};
+use crate::source::{self, BadRecords, Document};
 use crate::tokenizer::Tokenizer;
 
 /// How many documents, and about how many bytes of text, are tokenised at a time.
 const CHUNK_DOCUMENTS: usize = 4096;
 const CHUNK_BYTES: usize = 8 << 20;
-
-/// How many bad documents are told of one by one.
-const REPORTED_DOCUMENTS: u64 = 5;
-
-/// How many bad documents any corpus may have, and which share of a large one.
-const TOLERATED_DOCUMENTS: u64 = 10;
-const TOLERATED_FRACTION: f64 = 0.1;
 
 /// See [`Corpus::read`].
 pub(super) fn read(
@@ -34,7 +27,7 @@ pub(super) fn read(
     let mut reading = Reading {
         tokenizer,
         corpus: Corpus::default(),
-        first_bad: None,
+        bad: BadRecords::default(),
         progress: Progress {
             bytes_total: sizes.iter().sum(),
             ..Progress::default()
@@ -62,7 +55,7 @@ fn file_size(path: &Path) -> Result<u64, DataError> {
 struct Reading<'a> {
     tokenizer: &'a Tokenizer,
     corpus: Corpus,
-    first_bad: Option<DataError>,
+    bad: BadRecords,
     progress: Progress,
 }
 
@@ -79,12 +72,12 @@ impl Reading<'_> {
             let mut chunk_bytes = 0;
             while chunk.len() < CHUNK_DOCUMENTS && chunk_bytes < CHUNK_BYTES {
                 match documents.next() {
-                    Some(Ok(document)) => {
-                        chunk_bytes += document.text.len();
-                        chunk.push(document);
+                    Some(document) => {
+                        if let Some(document) = self.bad.keep(document)? {
+                            chunk_bytes += document.text.len();
+                            chunk.push(document);
+                        }
                     }
-                    Some(Err(error)) if is_of_one_document(&error) => self.skip(error),
-                    Some(Err(error)) => return Err(error),
                     None => break,
                 }
             }
@@ -110,7 +103,7 @@ impl Reading<'_> {
                     self.progress.tokens += ids.len() as u64;
                     self.corpus.documents.push(ids);
                 }
-                Err(source) => self.skip(DataError::Document {
+                Err(source) => self.bad.skip(DataError::Document {
                     path: path.to_owned(),
                     line: document.line,
                     source: Box::new(source),
@@ -119,48 +112,16 @@ impl Reading<'_> {
         }
     }
 
-    fn skip(&mut self, error: DataError) {
-        self.corpus.skipped += 1;
-        if self.corpus.skipped <= REPORTED_DOCUMENTS {
-            tracing::warn!("skipped {error}");
-        }
-        self.first_bad.get_or_insert(error);
-    }
-
-    fn finish(self, paths: &[PathBuf]) -> Result<Corpus, DataError> {
-        let Corpus { documents, skipped } = &self.corpus;
-        let total = documents.len() as u64 + skipped;
-        let tolerated = (total as f64 * TOLERATED_FRACTION).max(TOLERATED_DOCUMENTS as f64);
-        if let Some(first) = self.first_bad
-            && (*skipped as f64 > tolerated || documents.is_empty())
-        {
-            return Err(DataError::TooManyBadDocuments {
-                bad: *skipped,
-                total,
-                first: Box::new(first),
-            });
-        }
-        if documents.is_empty() {
+    fn finish(mut self, paths: &[PathBuf]) -> Result<Corpus, DataError> {
+        let num_documents = self.corpus.documents.len();
+        self.corpus.skipped = self.bad.finish(num_documents as u64)?;
+        if num_documents == 0 {
             return Err(DataError::NoText {
                 path: paths.first().cloned().unwrap_or_default(),
                 num_files: paths.len(),
             });
         }
-        if *skipped > REPORTED_DOCUMENTS {
-            tracing::warn!("skipped {skipped} of {total} documents in all");
-        }
         self.corpus.check_vocabulary(self.tokenizer.vocab_size())?;
         Ok(self.corpus)
     }
-}
-
-/// Whether the reader can go on behind the error.
-fn is_of_one_document(error: &DataError) -> bool {
-    matches!(
-        error,
-        DataError::InvalidUtf8 { .. }
-            | DataError::InvalidJson { .. }
-            | DataError::MissingText { .. }
-            | DataError::TooLong { .. }
-    )
 }

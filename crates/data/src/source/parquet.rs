@@ -1,0 +1,230 @@
+//! Wanted columns of Parquet files, a few pages at a time.
+
+mod column;
+
+use super::{
+    compression::{Counted, Input},
+    records::{Nested, Record},
+};
+use crate::DataError;
+use ::parquet::{
+    errors::{ParquetError, Result as ParquetResult},
+    file::reader::{ChunkReader, FileReader, Length, SerializedFileReader},
+};
+use bytes::Bytes;
+use column::{Column, WantedColumn};
+use std::{
+    collections::VecDeque,
+    io::{self, BufReader},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+};
+
+/// About how many bytes of rows are decoded at a time, and at most how many rows.
+const BATCH_BYTES: i64 = 1 << 20;
+const BATCH_ROWS: i64 = 1024;
+
+/// The rows of a Parquet file.
+pub(super) struct ParquetRecords {
+    path: PathBuf,
+    file: Counted,
+    file_bytes: u64,
+    reader: SerializedFileReader<CheckedFile>,
+    columns: Vec<String>,
+    wanted: Vec<WantedColumn>,
+    /// The row group after the one at hand.
+    next_group: usize,
+    group: Option<Group>,
+    rows: VecDeque<Result<Record, DataError>>,
+    num_rows: u64,
+    finished: bool,
+}
+
+/// A row group on its way in.
+struct Group {
+    /// One for each wanted column.
+    columns: Vec<Column>,
+    rows_left: usize,
+    batch_rows: usize,
+}
+
+impl ParquetRecords {
+    pub(super) fn open(
+        path: &Path,
+        input: Input,
+        fields: &[&str],
+        nested: Nested,
+    ) -> Result<Self, DataError> {
+        let reading = |source| DataError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let message = "Parquet is compressed inside and cannot be read through gzip or zstd: decompress the file";
+        let compressed = || io::Error::new(io::ErrorKind::Unsupported, message);
+        let file = input
+            .into_counted()
+            .ok_or_else(compressed)
+            .map_err(reading)?;
+        let file_bytes = file.len().map_err(reading)?;
+        let checked = CheckedFile {
+            file: file.try_clone().map_err(reading)?,
+            num_bytes: file_bytes,
+        };
+        let reader = caught(path, 0, || SerializedFileReader::new(checked))?;
+        let schema = reader.metadata().file_metadata().schema_descr();
+        let names = schema.root_schema().get_fields().iter();
+        let wanted = fields
+            .iter()
+            .map(|field| WantedColumn::find(schema, field, nested));
+        let wanted =
+            wanted
+                .collect::<Result<_, _>>()
+                .map_err(|unreadable| DataError::UnreadableColumn {
+                    path: path.to_owned(),
+                    column: unreadable.column,
+                    reason: unreadable.reason,
+                })?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            file_bytes,
+            columns: names.map(|field| field.name().to_owned()).collect(),
+            wanted,
+            reader,
+            next_group: 0,
+            group: None,
+            rows: VecDeque::new(),
+            num_rows: 0,
+            finished: false,
+        })
+    }
+
+    pub(super) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    pub(super) fn bytes_read(&self) -> u64 {
+        // Page headers are read ahead of their pages, so that some bytes are read twice.
+        self.file
+            .bytes_read
+            .load(Ordering::Relaxed)
+            .min(self.file_bytes)
+    }
+
+    pub(super) fn next_record(&mut self) -> Option<Result<Record, DataError>> {
+        while self.rows.is_empty() && !self.finished {
+            if let Err(error) = self.fill() {
+                self.finished = true;
+                return Some(Err(error));
+            }
+        }
+        self.rows.pop_front()
+    }
+
+    /// Decodes the next rows, or goes on to the next row group.
+    fn fill(&mut self) -> Result<(), DataError> {
+        let Some(group) = self.group.as_mut().filter(|group| group.rows_left > 0) else {
+            self.group = None;
+            self.finished = self.next_group >= self.reader.num_row_groups();
+            if !self.finished {
+                self.group = Some(self.open_group()?);
+                self.next_group += 1;
+            }
+            return Ok(());
+        };
+        let num_rows = group.batch_rows.min(group.rows_left);
+        let columns = caught(&self.path, self.num_rows, || {
+            let columns = group.columns.iter_mut();
+            columns
+                .map(|column| column.read(num_rows))
+                .collect::<ParquetResult<Vec<_>>>()
+        })?;
+        group.rows_left -= num_rows;
+        let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
+        for _ in 0..num_rows {
+            self.num_rows += 1;
+            // Every column gave a value for each row, none where its bytes are no UTF-8.
+            let values = columns.iter_mut().map(|values| values.next().flatten());
+            let record = values.collect::<Option<Vec<_>>>().map(|values| Record {
+                values,
+                line: self.num_rows,
+            });
+            self.rows
+                .push_back(record.ok_or_else(|| DataError::InvalidUtf8 {
+                    path: self.path.clone(),
+                    line: self.num_rows,
+                }));
+        }
+        Ok(())
+    }
+
+    fn open_group(&self) -> Result<Group, DataError> {
+        caught(&self.path, self.num_rows, || {
+            let group = self.reader.get_row_group(self.next_group)?;
+            let metadata = group.metadata();
+            let leaves = self.wanted.iter().flat_map(WantedColumn::leaves);
+            let num_bytes: i64 = leaves
+                .map(|leaf| metadata.column(leaf).uncompressed_size().max(0))
+                .fold(0, i64::saturating_add);
+            let num_rows = usize::try_from(metadata.num_rows())?;
+            let row_bytes = num_bytes / metadata.num_rows().max(1);
+            let batch_rows = (BATCH_BYTES / row_bytes.max(1)).clamp(1, BATCH_ROWS);
+            let columns = self.wanted.iter().map(|wanted| wanted.open(group.as_ref()));
+            Ok(Group {
+                columns: columns.collect::<ParquetResult<_>>()?,
+                rows_left: num_rows,
+                batch_rows: usize::try_from(batch_rows)?,
+            })
+        })
+    }
+}
+
+/// What the decoder says. It panics over some files that are damaged.
+fn caught<T>(
+    path: &Path,
+    line: u64,
+    decode: impl FnOnce() -> ParquetResult<T>,
+) -> Result<T, DataError> {
+    let source = match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => io::Error::other(error),
+        Err(_) => io::Error::other("the Parquet decoder panicked"),
+    };
+    Err(DataError::Damaged {
+        path: path.to_owned(),
+        line,
+        source,
+    })
+}
+
+/// A file whose lengths are checked before memory is taken for them.
+struct CheckedFile {
+    file: Counted,
+    num_bytes: u64,
+}
+
+impl Length for CheckedFile {
+    fn len(&self) -> u64 {
+        self.num_bytes
+    }
+}
+
+impl ChunkReader for CheckedFile {
+    type T = BufReader<Counted>;
+
+    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
+        Ok(BufReader::new(self.file.starting_at(start)?))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
+        let end = start.checked_add(length as u64);
+        if end.is_none_or(|end| end > self.num_bytes) {
+            let message = format!("{length} bytes at {start} reach past the end of the file");
+            return Err(ParquetError::EOF(message));
+        }
+        let mut bytes = vec![0; length];
+        io::Read::read_exact(&mut self.file.starting_at(start)?, &mut bytes)?;
+        Ok(bytes.into())
+    }
+}
