@@ -26,7 +26,11 @@ fn file(name: &str, bytes: impl AsRef<[u8]>) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-fn read_with(name: &str, bytes: impl AsRef<[u8]>, settings: &ReadSettings) -> Vec<Result<Document, DataError>> {
+fn read_with(
+    name: &str,
+    bytes: impl AsRef<[u8]>,
+    settings: &ReadSettings,
+) -> Vec<Result<Document, DataError>> {
     let (_folder, path) = file(name, bytes);
     source::read_with(&path, settings).unwrap().collect()
 }
@@ -37,14 +41,23 @@ fn read(name: &str, bytes: impl AsRef<[u8]>) -> Vec<Result<Document, DataError>>
 
 fn texts(items: Vec<Result<Document, DataError>>) -> Vec<(u64, String)> {
     let documents = items.into_iter().map(Result::unwrap);
-    documents.map(|document| (document.line, document.text)).collect()
+    documents
+        .map(|document| (document.line, document.text))
+        .collect()
 }
 
 fn owned(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
-    expected.iter().map(|&(line, text)| (line, text.to_owned())).collect()
+    expected
+        .iter()
+        .map(|&(line, text)| (line, text.to_owned()))
+        .collect()
 }
 
-fn pairs(name: &str, bytes: impl AsRef<[u8]>, fields: &PairFields) -> Vec<Result<TextPair, DataError>> {
+fn pairs(
+    name: &str,
+    bytes: impl AsRef<[u8]>,
+    fields: &PairFields,
+) -> Vec<Result<TextPair, DataError>> {
     let (_folder, path) = file(name, bytes);
     source::pairs(&path, fields).unwrap().collect()
 }
@@ -57,7 +70,8 @@ fn pair(task: &str, input: &str, target: &str) -> TextPair {
     }
 }
 
-const CSV: &str = "id,text,\"la,bel\"\r\n1,\"one, \"\"quoted\"\"\nand on\",x\r\n\r\n\r\n2,two,\r\n3,\"\",y";
+const CSV: &str =
+    "id,text,\"la,bel\"\r\n1,\"one, \"\"quoted\"\"\nand on\",x\r\n\r\n\r\n2,two,\r\n3,\"\",y";
 
 #[test]
 fn the_text_column_of_csv_is_read_with_its_quotes_and_lines() {
@@ -79,7 +93,10 @@ fn quotes_in_tsv_are_text() {
 fn a_byte_order_mark_is_no_part_of_a_column_s_name() {
     let bytes = "\u{feff}text,id\none,1\n";
     assert_eq!(texts(read("a.csv", bytes)), owned(&[(2, "one")]));
-    assert_eq!(texts(read("a.csv.gz", gzip(bytes.as_bytes()))), owned(&[(2, "one")]));
+    assert_eq!(
+        texts(read("a.csv.gz", gzip(bytes.as_bytes()))),
+        owned(&[(2, "one")])
+    );
 }
 
 #[test]
@@ -89,10 +106,25 @@ fn a_bad_row_is_named_and_the_next_one_is_read() {
     assert!(matches!(items[0], Ok(Document { line: 2, .. })));
     assert!(matches!(
         items[1],
-        Err(DataError::WrongFieldCount { line: 3, expected: 2, found: 1, .. })
+        Err(DataError::WrongFieldCount {
+            line: 3,
+            expected: 2,
+            found: 1,
+            ..
+        })
     ));
-    assert!(matches!(items[2], Err(DataError::InvalidUtf8 { line: 4, .. })));
-    assert!(matches!(items[3], Err(DataError::WrongFieldCount { line: 5, found: 3, .. })));
+    assert!(matches!(
+        items[2],
+        Err(DataError::InvalidUtf8 { line: 4, .. })
+    ));
+    assert!(matches!(
+        items[3],
+        Err(DataError::WrongFieldCount {
+            line: 5,
+            found: 3,
+            ..
+        })
+    ));
     assert!(matches!(items[4], Err(DataError::HoldsNul { line: 6, .. })));
     assert!(matches!(items[5], Ok(Document { line: 7, .. })));
     assert_eq!(items.len(), 6);
@@ -104,7 +136,13 @@ fn a_row_over_the_limit_is_an_error_and_the_next_one_is_read() {
     let rows = format!("text,id\n\"{long}\n\",1\ntwo,2\n");
     let items = read("a.csv.gz", gzip(rows.as_bytes()));
     assert!(matches!(items[0], Err(DataError::TooLong { line: 2, .. })));
-    assert_eq!(items[1].as_ref().unwrap(), &Document { text: "two".to_owned(), line: 4 });
+    assert_eq!(
+        items[1].as_ref().unwrap(),
+        &Document {
+            text: "two".to_owned(),
+            line: 4
+        }
+    );
     let commas = format!("text,id\n{}\ntwo,2\n", ",".repeat(1 << 17));
     let items = read("a.csv", commas);
     assert!(matches!(items[0], Err(DataError::TooLong { line: 2, .. })));
@@ -122,12 +160,20 @@ fn a_file_without_the_column_is_an_error_that_lists_those_it_has() {
     }
     let (_folder, path) = file("b.csv", "input,answer\n1,one\n");
     let error = source::read_pairs(&path).unwrap_err().to_string();
-    assert!(error.contains("\"target\"") && error.contains("input, answer"), "{error}");
+    assert!(
+        error.contains("\"target\"") && error.contains("input, answer"),
+        "{error}"
+    );
 }
 
 #[test]
 fn files_without_rows_have_no_records() {
-    for (name, bytes) in [("a.csv", ""), ("a.csv", "\n\n"), ("a.tsv", "text\n"), ("a.csv.gz", "")] {
+    for (name, bytes) in [
+        ("a.csv", ""),
+        ("a.csv", "\n\n"),
+        ("a.tsv", "text\n"),
+        ("a.csv.gz", ""),
+    ] {
         assert!(read(name, bytes).is_empty(), "{name}");
     }
 }
@@ -142,7 +188,12 @@ fn another_field_may_hold_the_text() {
     let items = read_with("a.jsonl", json, &settings);
     assert_eq!(items[0].as_ref().unwrap().text, "yes");
     let error = items[1].as_ref().unwrap_err();
-    assert!(error.to_string().contains("a.jsonl:2: no string field \"body\""), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("a.jsonl:2: no string field \"body\""),
+        "{error}"
+    );
     let items = read_with("a.csv", "text,body\nno,yes\n", &settings);
     assert_eq!(texts(items), owned(&[(2, "yes")]));
 }
@@ -156,11 +207,17 @@ fn plain_text_may_be_a_document_a_file() {
     let text = "\n\none\r\n\n  two\n\n";
     let expected = owned(&[(3, "one\n\n  two")]);
     assert_eq!(texts(read_with("a.txt", text, &settings)), expected);
-    assert_eq!(texts(read_with("a.gz", gzip(text.as_bytes()), &settings)), expected);
+    assert_eq!(
+        texts(read_with("a.gz", gzip(text.as_bytes()), &settings)),
+        expected
+    );
     assert!(read_with("a.txt", " \n\n", &settings).is_empty());
     let items = read_with("a.txt", b"one\n\xff\ntwo\n\xff\n", &settings);
     assert_eq!(items.len(), 1);
-    assert!(matches!(items[0], Err(DataError::InvalidUtf8 { line: 2, .. })));
+    assert!(matches!(
+        items[0],
+        Err(DataError::InvalidUtf8 { line: 2, .. })
+    ));
     let long = format!("{}\n", "a".repeat(1 << 20)).repeat(65);
     let items = read_with("a.txt", long, &settings);
     assert_eq!(items.len(), 1);
@@ -175,10 +232,22 @@ fn pairs_are_read_from_records_of_any_format() {
         let items = pairs(name, bytes, &fields).into_iter();
         items.map(Result::unwrap).collect()
     };
-    assert_eq!(read("a.jsonl", json), [pair("t", "a", "b"), pair("", "c", "d")]);
-    assert_eq!(read("a.txt", json), [pair("t", "a", "b"), pair("", "c", "d")]);
-    assert_eq!(read("a.csv", "target,task,input\nb,t,a\n"), [pair("t", "a", "b")]);
-    assert_eq!(read("a.tsv", "source\ttarget\nc\td\n"), [pair("", "c", "d")]);
+    assert_eq!(
+        read("a.jsonl", json),
+        [pair("t", "a", "b"), pair("", "c", "d")]
+    );
+    assert_eq!(
+        read("a.txt", json),
+        [pair("t", "a", "b"), pair("", "c", "d")]
+    );
+    assert_eq!(
+        read("a.csv", "target,task,input\nb,t,a\n"),
+        [pair("t", "a", "b")]
+    );
+    assert_eq!(
+        read("a.tsv", "source\ttarget\nc\td\n"),
+        [pair("", "c", "d")]
+    );
     let fields = PairFields {
         input: "question".to_owned(),
         target: "answer".to_owned(),
@@ -201,15 +270,26 @@ fn a_bad_pair_is_named_and_the_next_one_is_read() {
         })
         .collect();
     assert_eq!(lines, [2, 3, 4, 5]);
-    assert!(matches!(items[5], Err(DataError::InvalidJson { line: 6, .. })));
+    assert!(matches!(
+        items[5],
+        Err(DataError::InvalidJson { line: 6, .. })
+    ));
     assert!(matches!(items[6], Err(DataError::HoldsNul { line: 7, .. })));
     assert_eq!(items[7].as_ref().unwrap(), &pair("", "c", "d"));
     let mut bad = BadRecords::default();
-    let kept: Vec<_> = items.into_iter().filter_map(|item| bad.keep(item).unwrap()).collect();
+    let kept: Vec<_> = items
+        .into_iter()
+        .filter_map(|item| bad.keep(item).unwrap())
+        .collect();
     assert_eq!(kept.len(), 2);
     assert_eq!(bad.finish(2).unwrap(), 6);
     let (_folder, path) = file("b.jsonl", json);
-    assert!(source::read_pairs(&path).unwrap_err().to_string().contains("b.jsonl:2:"));
+    assert!(
+        source::read_pairs(&path)
+            .unwrap_err()
+            .to_string()
+            .contains("b.jsonl:2:")
+    );
 }
 
 #[test]
@@ -217,10 +297,23 @@ fn records_give_wanted_values_of_any_kind() {
     let json = "{\"b\": [1, {\"c\": null}], \"x\": 0, \"a\": 1.5}\n{\"a\": true}\n7\n";
     let (_folder, path) = file("a.jsonl", json);
     let records = source::read_records(&path, &["a", "b"]).unwrap();
-    let values: Vec<_> = records.map(|record| json!(record.unwrap().values)).collect();
-    assert_eq!(values, [json!([1.5, [1, {"c": null}]]), json!([true, null]), json!([null, null])]);
+    let values: Vec<_> = records
+        .map(|record| json!(record.unwrap().values))
+        .collect();
+    assert_eq!(
+        values,
+        [
+            json!([1.5, [1, {"c": null}]]),
+            json!([true, null]),
+            json!([null, null])
+        ]
+    );
     let (_folder, path) = file("a.csv", "a,x\n1,2\n");
-    let record = source::read_records(&path, &["a", "b"]).unwrap().next().unwrap().unwrap();
+    let record = source::read_records(&path, &["a", "b"])
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
     assert_eq!(json!(record.values), json!(["1", null]));
 }
 

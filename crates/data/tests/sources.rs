@@ -253,7 +253,15 @@ fn folders_and_patterns_expand_in_order_and_each_file_once() {
     ] {
         fs::write(root.join(name), "text").unwrap();
     }
-    let all = ["a.jsonl", "b/c/deep.txt", "b/rows.tsv.zst", "b/x.txt", "columns.parquet", "z.txt"].map(|name| root.join(name));
+    let all = [
+        "a.jsonl",
+        "b/c/deep.txt",
+        "b/rows.tsv.zst",
+        "b/x.txt",
+        "columns.parquet",
+        "z.txt",
+    ]
+    .map(|name| root.join(name));
     assert_eq!(source::expand(&[root.to_owned()]).unwrap(), all);
     let twice = [root.join("*.txt"), root.join("z.txt"), root.join("**/x.*")];
     assert_eq!(
