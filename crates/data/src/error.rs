@@ -272,4 +272,54 @@ pub enum DataError {
         /// The feature of the crate.
         feature: &'static str,
     },
+    /// The manifest of a data set, or the lock beside its files, cannot be used.
+    #[error("{}: {reason}", path.display())]
+    InvalidManifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it, with the place.
+        reason: String,
+    },
+    /// A data set has no such split.
+    #[error("the data set {dataset} has no split \"{split}\"; it has: {splits}")]
+    NoSplit {
+        /// Name of the data set.
+        dataset: String,
+        /// The split asked for.
+        split: String,
+        /// Those that are there.
+        splits: String,
+    },
+    /// A file of a data set is not the one that the manifest, the hub or an earlier fetch describes.
+    #[error("{}: expected SHA-256 {expected}, found {found}", path.display())]
+    WrongChecksum {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 in hexadecimal as it should be.
+        expected: String,
+        /// As it is.
+        found: String,
+    },
+    /// What should name a data set on the hub does not.
+    #[error("\"{name}\": expected hub:OWNER/NAME or hub:OWNER/NAME@REVISION")]
+    InvalidRepository {
+        /// The name as given.
+        name: String,
+    },
+    /// A repository lists a file that would be written outside its folder.
+    #[error("{repository} lists \"{path}\", which is no path inside a folder: nothing was fetched")]
+    UnsafePath {
+        /// The repository.
+        repository: String,
+        /// The path.
+        path: String,
+    },
+    /// The hub could not be asked, or did not answer as it should.
+    #[error("{url}: {reason}")]
+    Fetch {
+        /// What was asked for.
+        url: String,
+        /// What went wrong, and the way out where there is one.
+        reason: String,
+    },
 }

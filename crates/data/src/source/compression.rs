@@ -9,7 +9,7 @@ use ruzstd::decoding::{
 use std::{
     ffi::OsStr,
     fs::File,
-    io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
+    io::{self, BufRead, BufReader, Read},
     path::Path,
     sync::{
         Arc,
@@ -32,31 +32,10 @@ enum Stream {
     Zstd(Box<ZstdDecoder>),
 }
 
-/// A file with a count of the bytes read from it and from its clones.
+/// A file with a count of the bytes read from it.
 pub(super) struct Counted {
-    file: File,
+    pub(super) file: File,
     pub(super) bytes_read: Arc<AtomicU64>,
-}
-
-#[cfg(feature = "parquet")]
-impl Counted {
-    pub(super) fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
-    }
-
-    pub(super) fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self {
-            file: self.file.try_clone()?,
-            bytes_read: Arc::clone(&self.bytes_read),
-        })
-    }
-
-    /// The file from `position` on. Clones share one position, so that only the latest may be read.
-    pub(super) fn starting_at(&self, position: u64) -> io::Result<Self> {
-        let mut clone = self.try_clone()?;
-        clone.file.seek(SeekFrom::Start(position))?;
-        Ok(clone)
-    }
 }
 
 impl Input {

@@ -1,6 +1,10 @@
 //! Wanted fields of CSV and TSV, none of the records longer than memory should hold.
 
-use super::{compression::Input, lines::LINE_BYTES, records::Record};
+use super::{
+    compression::Input,
+    lines::LINE_BYTES,
+    records::{Record, RecordReader},
+};
 use crate::DataError;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use serde_json::Value;
@@ -68,23 +72,6 @@ impl DelimitedRecords {
         let place = |field: &&str| records.columns.iter().position(|column| column == field);
         records.places = wanted.iter().map(place).collect();
         Ok(records)
-    }
-
-    /// Names of the columns; none for an empty file.
-    pub(super) fn columns(&self) -> &[String] {
-        &self.columns
-    }
-
-    pub(super) fn bytes_read(&self) -> u64 {
-        self.input.get_ref().bytes_read()
-    }
-
-    pub(super) fn next_record(&mut self) -> Option<Result<Record, DataError>> {
-        match self.advance() {
-            Ok(true) => Some(self.record()),
-            Ok(false) => None,
-            Err(error) => Some(Err(error)),
-        }
     }
 
     fn record(&self) -> Result<Record, DataError> {
@@ -182,5 +169,24 @@ impl DelimitedRecords {
             self.line_breaks += u64::from(byte == b'\n');
         }
         Ok(())
+    }
+}
+
+impl RecordReader for DelimitedRecords {
+    fn next_record(&mut self) -> Option<Result<Record, DataError>> {
+        match self.advance() {
+            Ok(true) => Some(self.record()),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// Names of the columns; none for an empty file.
+    fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.input.get_ref().bytes_read()
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     compression::Input,
     lines::Lines,
-    records::{Nested, Record},
+    records::{Nested, Record, RecordReader},
 };
 use crate::DataError;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -30,12 +30,10 @@ impl JsonRecords {
             nested,
         }
     }
+}
 
-    pub(super) fn bytes_read(&self) -> u64 {
-        self.lines.bytes_read()
-    }
-
-    pub(super) fn next_record(&mut self) -> Option<Result<Record, DataError>> {
+impl RecordReader for JsonRecords {
+    fn next_record(&mut self) -> Option<Result<Record, DataError>> {
         loop {
             let line = match self.lines.next_line()? {
                 Ok(line) => line,
@@ -59,6 +57,14 @@ impl JsonRecords {
                 line: number,
             }));
         }
+    }
+
+    fn columns(&self) -> &[String] {
+        &[]
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.lines.bytes_read()
     }
 }
 

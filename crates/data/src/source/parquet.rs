@@ -1,24 +1,24 @@
 //! Wanted columns of Parquet files, a few pages at a time.
 
 mod column;
+mod file;
 
 use super::{
-    compression::{Counted, Input},
-    records::{Nested, Record},
+    compression::Input,
+    records::{Nested, Record, RecordReader},
 };
 use crate::DataError;
 use ::parquet::{
-    errors::{ParquetError, Result as ParquetResult},
-    file::reader::{ChunkReader, FileReader, Length, SerializedFileReader},
+    errors::Result as ParquetResult,
+    file::reader::{FileReader, SerializedFileReader},
 };
-use bytes::Bytes;
 use column::{Column, WantedColumn};
+use file::CheckedFile;
 use std::{
     collections::VecDeque,
-    io::{self, BufReader},
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::atomic::Ordering,
 };
 
 /// About how many bytes of rows are decoded at a time, and at most how many rows.
@@ -28,8 +28,7 @@ const BATCH_ROWS: i64 = 1024;
 /// The rows of a Parquet file.
 pub(super) struct ParquetRecords {
     path: PathBuf,
-    file: Counted,
-    file_bytes: u64,
+    file: CheckedFile,
     reader: SerializedFileReader<CheckedFile>,
     columns: Vec<String>,
     wanted: Vec<WantedColumn>,
@@ -66,12 +65,8 @@ impl ParquetRecords {
             .into_counted()
             .ok_or_else(compressed)
             .map_err(reading)?;
-        let file_bytes = file.len().map_err(reading)?;
-        let checked = CheckedFile {
-            file: file.try_clone().map_err(reading)?,
-            num_bytes: file_bytes,
-        };
-        let reader = caught(path, 0, || SerializedFileReader::new(checked))?;
+        let file = CheckedFile::new(file).map_err(reading)?;
+        let reader = caught(path, 0, || SerializedFileReader::new(file.clone()))?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let names = schema.root_schema().get_fields().iter();
         let wanted = fields
@@ -88,7 +83,6 @@ impl ParquetRecords {
         Ok(Self {
             path: path.to_owned(),
             file,
-            file_bytes,
             columns: names.map(|field| field.name().to_owned()).collect(),
             wanted,
             reader,
@@ -98,28 +92,6 @@ impl ParquetRecords {
             num_rows: 0,
             finished: false,
         })
-    }
-
-    pub(super) fn columns(&self) -> &[String] {
-        &self.columns
-    }
-
-    pub(super) fn bytes_read(&self) -> u64 {
-        // Page headers are read ahead of their pages, so that some bytes are read twice.
-        self.file
-            .bytes_read
-            .load(Ordering::Relaxed)
-            .min(self.file_bytes)
-    }
-
-    pub(super) fn next_record(&mut self) -> Option<Result<Record, DataError>> {
-        while self.rows.is_empty() && !self.finished {
-            if let Err(error) = self.fill() {
-                self.finished = true;
-                return Some(Err(error));
-            }
-        }
-        self.rows.pop_front()
     }
 
     /// Decodes the next rows, or goes on to the next row group.
@@ -180,6 +152,26 @@ impl ParquetRecords {
     }
 }
 
+impl RecordReader for ParquetRecords {
+    fn next_record(&mut self) -> Option<Result<Record, DataError>> {
+        while self.rows.is_empty() && !self.finished {
+            if let Err(error) = self.fill() {
+                self.finished = true;
+                return Some(Err(error));
+            }
+        }
+        self.rows.pop_front()
+    }
+
+    fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.file.bytes_read()
+    }
+}
+
 /// What the decoder says. It panics over some files that are damaged.
 fn caught<T>(
     path: &Path,
@@ -196,35 +188,4 @@ fn caught<T>(
         line,
         source,
     })
-}
-
-/// A file whose lengths are checked before memory is taken for them.
-struct CheckedFile {
-    file: Counted,
-    num_bytes: u64,
-}
-
-impl Length for CheckedFile {
-    fn len(&self) -> u64 {
-        self.num_bytes
-    }
-}
-
-impl ChunkReader for CheckedFile {
-    type T = BufReader<Counted>;
-
-    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(BufReader::new(self.file.starting_at(start)?))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let end = start.checked_add(length as u64);
-        if end.is_none_or(|end| end > self.num_bytes) {
-            let message = format!("{length} bytes at {start} reach past the end of the file");
-            return Err(ParquetError::EOF(message));
-        }
-        let mut bytes = vec![0; length];
-        io::Read::read_exact(&mut self.file.starting_at(start)?, &mut bytes)?;
-        Ok(bytes.into())
-    }
 }

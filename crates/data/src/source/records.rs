@@ -20,13 +20,17 @@ pub struct Record {
 
 /// The records of one file, in order. After an error about one record the next item goes on behind it; after an error
 /// about the file there is none.
-pub struct Records(Format);
+pub struct Records(Box<dyn RecordReader>);
 
-enum Format {
-    Json(JsonRecords),
-    Delimited(DelimitedRecords),
-    #[cfg(feature = "parquet")]
-    Parquet(Box<ParquetRecords>),
+/// A format's reader.
+pub(super) trait RecordReader: Send {
+    fn next_record(&mut self) -> Option<Result<Record, DataError>>;
+
+    /// Names of the columns, where the format says them before the first record.
+    fn columns(&self) -> &[String];
+
+    /// Bytes read from the file so far, compressed ones where it is compressed.
+    fn bytes_read(&self) -> u64;
 }
 
 /// What becomes of arrays and objects under a wanted field.
@@ -58,14 +62,11 @@ impl Records {
         fields: &[&str],
         nested: Nested,
     ) -> Result<Self, DataError> {
-        let delimited = |input, delimiter| DelimitedRecords::new(path, input, fields, delimiter);
-        let format = match input.inner_extension.as_deref() {
-            Some("csv") => Format::Delimited(delimited(input, b',')?),
-            Some("tsv") => Format::Delimited(delimited(input, b'\t')?),
+        let reader: Box<dyn RecordReader> = match input.inner_extension.as_deref() {
+            Some("csv") => Box::new(DelimitedRecords::new(path, input, fields, b',')?),
+            Some("tsv") => Box::new(DelimitedRecords::new(path, input, fields, b'\t')?),
             #[cfg(feature = "parquet")]
-            Some("parquet") => {
-                Format::Parquet(Box::new(ParquetRecords::open(path, input, fields, nested)?))
-            }
+            Some("parquet") => Box::new(ParquetRecords::open(path, input, fields, nested)?),
             #[cfg(not(feature = "parquet"))]
             Some("parquet") => {
                 return Err(DataError::MissingFeature {
@@ -73,22 +74,16 @@ impl Records {
                     feature: "parquet",
                 });
             }
-            _ => Format::Json(JsonRecords::new(path, input, fields, nested)),
+            _ => Box::new(JsonRecords::new(path, input, fields, nested)),
         };
-        Ok(Self(format))
+        Ok(Self(reader))
     }
 
     /// That the file has a column for each of `fields`, for the formats that name them before the first record.
     pub(super) fn check_columns(&self, path: &Path, fields: &[&str]) -> Result<(), DataError> {
-        let columns = match &self.0 {
-            Format::Json(_) => return Ok(()),
-            Format::Delimited(records) => records.columns(),
-            #[cfg(feature = "parquet")]
-            Format::Parquet(records) => records.columns(),
-        };
+        let columns = self.0.columns();
         let is_missing = |field: &&&str| !columns.iter().any(|column| column == **field);
         match fields.iter().find(is_missing) {
-            // An empty file has no header.
             Some(column) if !columns.is_empty() => Err(DataError::MissingColumn {
                 path: path.to_owned(),
                 column: (*column).to_owned(),
@@ -100,12 +95,7 @@ impl Records {
 
     /// Bytes read from the file so far, compressed ones where it is compressed.
     pub fn bytes_read(&self) -> u64 {
-        match &self.0 {
-            Format::Json(records) => records.bytes_read(),
-            Format::Delimited(records) => records.bytes_read(),
-            #[cfg(feature = "parquet")]
-            Format::Parquet(records) => records.bytes_read(),
-        }
+        self.0.bytes_read()
     }
 }
 
@@ -113,11 +103,6 @@ impl Iterator for Records {
     type Item = Result<Record, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match &mut self.0 {
-            Format::Json(records) => records.next_record(),
-            Format::Delimited(records) => records.next_record(),
-            #[cfg(feature = "parquet")]
-            Format::Parquet(records) => records.next_record(),
-        }
+        self.0.next_record()
     }
 }

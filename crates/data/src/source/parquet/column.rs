@@ -99,7 +99,7 @@ impl WantedColumn {
     pub(super) fn open(&self, group: &dyn RowGroupReader) -> ParquetResult<Column> {
         Ok(match self {
             Self::Missing => Column::Missing,
-            Self::Single(leaf) => Column::Single(leaf.open(group)?),
+            Self::Single(leaf) => Column::Single(Box::new(leaf.open(group)?)),
             Self::Group(members) => {
                 let open = |(name, leaf): &(String, Leaf)| Ok((name.clone(), leaf.open(group)?));
                 Column::Group(members.iter().map(open).collect::<ParquetResult<_>>()?)
@@ -136,7 +136,7 @@ impl Leaf {
 /// A wanted column of a row group.
 pub(super) enum Column {
     Missing,
-    Single(LeafReader),
+    Single(Box<LeafReader>),
     Group(Vec<(String, LeafReader)>),
 }
 
