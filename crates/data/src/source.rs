@@ -91,7 +91,7 @@ pub fn read(path: &Path) -> Result<Documents, DataError> {
 
 /// Opens a file of documents. The name tells the format: `.jsonl`, `.ndjson` and `.json` are JSON Lines, `.csv`, `.tsv`
 /// and `.parquet` are what they say ([`read_records`] tells more), anything else is plain text; `.gz`, `.zst` and `.zstd`
-/// behind that are decompressed.
+/// behind that are decompressed. Records whose text is blank are left out, as blank lines are.
 ///
 /// # Errors
 /// [`DataError::Read`] if the file cannot be opened, [`DataError::MissingColumn`] for CSV, TSV and Parquet without the
@@ -150,13 +150,22 @@ impl Iterator for Documents {
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.source {
             Source::Records(records) => {
-                let record = records.next()?;
+                let record = records.find(|record| !is_blank(record))?;
                 Some(record.and_then(|record| self.document(record)))
             }
             Source::Blocks(lines) => next_block(lines, &mut self.pending),
             Source::File(lines) => whole_file(lines, &self.path),
         }
     }
+}
+
+/// Whether a record has no more text than a blank line.
+fn is_blank(record: &Result<Record, DataError>) -> bool {
+    let text = record
+        .as_ref()
+        .ok()
+        .and_then(|record| record.values.first()?.as_str());
+    text.is_some_and(|text| text.trim().is_empty())
 }
 
 /// The next lines without a blank one; an error behind them is left in `pending`.

@@ -332,6 +332,7 @@ proptest! {
         let schema = "message m { required binary text (UTF8); }";
         let items = read(&write(schema, Compression::SNAPPY, &[vec![text(&values)]]));
         let read: Vec<String> = items.into_iter().map(|item| item.unwrap().text).collect();
-        prop_assert_eq!(read, texts);
+        let expected: Vec<String> = texts.into_iter().filter(|text| !text.trim().is_empty()).collect();
+        prop_assert_eq!(read, expected);
     }
 }

@@ -314,6 +314,7 @@ proptest! {
     fn json_lines_keep_every_text(expected in prop::collection::vec("[^\0]*", 0..20)) {
         let lines: String = expected.iter().map(|text| format!("{}\n", serde_json::json!({ "text": text }))).collect();
         let actual: Vec<String> = texts(read("a.jsonl", lines.as_bytes())).into_iter().map(|item| item.0).collect();
+        let expected: Vec<String> = expected.into_iter().filter(|text| !text.trim().is_empty()).collect();
         prop_assert_eq!(actual, expected);
     }
 }
