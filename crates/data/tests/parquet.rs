@@ -198,8 +198,8 @@ const ANSWERS: &str = "message m {
     }
 }";
 
-#[test]
-fn lists_and_groups_become_arrays_and_objects() {
+/// Three rows of [`ANSWERS`].
+fn nested_rows() -> Vec<Stored> {
     let questions = Stored::Text(
         vec![b"q1".to_vec(), b"q3".to_vec()],
         vec![1, 0, 1],
@@ -212,11 +212,12 @@ fn lists_and_groups_become_arrays_and_objects() {
         .to_vec();
     let texts = Stored::Text(texts, definitions.clone(), repetitions.clone());
     let starts = Stored::Integers(vec![7, 8, 9], definitions, repetitions);
-    let bytes = write(
-        ANSWERS,
-        Compression::SNAPPY,
-        &[vec![questions, texts, starts]],
-    );
+    vec![questions, texts, starts]
+}
+
+#[test]
+fn lists_and_groups_become_arrays_and_objects() {
+    let bytes = write(ANSWERS, Compression::SNAPPY, &[nested_rows()]);
     let (_folder, path) = file(&bytes);
     let records = source::read_records(&path, &["answers", "question", "other"]).unwrap();
     let values: Vec<_> = records
@@ -281,6 +282,24 @@ fn a_compressed_file_is_refused_with_the_way_out() {
 }
 
 #[test]
+fn a_codec_that_is_not_built_in_is_named_with_the_way_out() {
+    let bytes = write(TEXTS, Compression::SNAPPY, &[numbered(3, 0)]);
+    // Of all the bytes that may stand for Snappy, one says that of the column; 8 there is Brotli.
+    let places = (0..bytes.len()).filter(|&place| bytes[place] == 2);
+    let read_as_brotli = |place| {
+        let mut bytes = bytes.clone();
+        bytes[place] = 8;
+        read(&bytes)
+    };
+    let errors: Vec<String> = places
+        .flat_map(read_as_brotli)
+        .filter_map(|item| Some(item.err()?.to_string()))
+        .collect();
+    let is_expected = |error: &String| error.contains("a.parquet: its codec is BROTLI");
+    assert!(errors.iter().any(is_expected), "{errors:?}");
+}
+
+#[test]
 fn bytes_read_grow_to_no_more_than_the_file() {
     let bytes = write(
         TEXTS,
@@ -308,10 +327,21 @@ fn readers_move_to_other_threads() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
-    fn a_damaged_byte_never_panics(place in any::<prop::sample::Index>(), flip in 1..=255_u8) {
+    fn a_damaged_byte_never_panics(
+        place in any::<prop::sample::Index>(),
+        place_in_nested in any::<prop::sample::Index>(),
+        flip in 1..=255_u8,
+    ) {
         let mut bytes = write(TEXTS, Compression::SNAPPY, &[numbered(40, 0)]);
         let place = place.index(bytes.len());
         bytes[place] ^= flip;
+        let mut nested = write(ANSWERS, Compression::UNCOMPRESSED, &[nested_rows()]);
+        let place = place_in_nested.index(nested.len());
+        nested[place] ^= flip;
+        let (_folder, path) = file(&nested);
+        if let Ok(records) = source::read_records(&path, &["answers", "question"]) {
+            prop_assert!(records.count() <= 4);
+        }
         let items = read(&bytes);
         let num_errors = items.iter().filter(|item| item.is_err()).count();
         prop_assert!(items.len() <= 40 + num_errors);

@@ -325,6 +325,23 @@ fn bytes_of_rows_are_counted() {
     assert_eq!(documents.bytes_read(), fs::metadata(&path).unwrap().len());
 }
 
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn parquet_in_a_build_without_it_is_an_error_that_names_the_feature() {
+    let (_folder, path) = file("a.parquet", "PAR1");
+    let error = source::read(&path).map(|_| ()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            DataError::MissingFeature {
+                feature: "parquet",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
 fn is_text(text: &String) -> bool {
     !text.trim().is_empty()
 }

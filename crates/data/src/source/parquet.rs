@@ -9,10 +9,11 @@ use super::{
 };
 use crate::DataError;
 use ::parquet::{
-    errors::Result as ParquetResult,
+    basic::Compression,
+    errors::{ParquetError, Result as ParquetResult},
     file::reader::{FileReader, SerializedFileReader},
 };
-use column::{Column, WantedColumn};
+use column::{Column, Unreadable, WantedColumn};
 use file::CheckedFile;
 use std::{
     collections::VecDeque,
@@ -69,17 +70,16 @@ impl ParquetRecords {
         let reader = caught(path, 0, || SerializedFileReader::new(file.clone()))?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let names = schema.root_schema().get_fields().iter();
-        let wanted = fields
-            .iter()
-            .map(|field| WantedColumn::find(schema, field, nested));
+        let find = |field: &&str| WantedColumn::find(schema, field, nested);
+        let wanted: Result<_, _> = fields.iter().map(find).collect();
         let wanted =
-            wanted
-                .collect::<Result<_, _>>()
-                .map_err(|unreadable| DataError::UnreadableColumn {
+            wanted.map_err(
+                |Unreadable { column, reason }| DataError::UnreadableColumn {
                     path: path.to_owned(),
-                    column: unreadable.column,
-                    reason: unreadable.reason,
-                })?;
+                    column,
+                    reason,
+                },
+            )?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -136,9 +136,11 @@ impl ParquetRecords {
             let group = self.reader.get_row_group(self.next_group)?;
             let metadata = group.metadata();
             let leaves = self.wanted.iter().flat_map(WantedColumn::leaves);
-            let num_bytes: i64 = leaves
-                .map(|leaf| metadata.column(leaf).uncompressed_size().max(0))
-                .fold(0, i64::saturating_add);
+            let mut num_bytes: i64 = 0;
+            for column in leaves.map(|leaf| metadata.column(leaf)) {
+                check_codec(column.compression())?;
+                num_bytes = num_bytes.saturating_add(column.uncompressed_size().max(0));
+            }
             let num_rows = usize::try_from(metadata.num_rows())?;
             let row_bytes = num_bytes / metadata.num_rows().max(1);
             let batch_rows = (BATCH_BYTES / row_bytes.max(1)).clamp(1, BATCH_ROWS);
@@ -172,20 +174,31 @@ impl RecordReader for ParquetRecords {
     }
 }
 
-/// What the decoder says. It panics over some files that are damaged.
+/// That the decoder was built with what the pages are compressed by.
+fn check_codec(codec: Compression) -> ParquetResult<()> {
+    match codec {
+        Compression::LZO | Compression::BROTLI(_) => Err(ParquetError::NYI(format!(
+            "its codec is {codec}: write it with zstd, snappy, gzip or LZ4"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// What the decoder says. It panics over some files that are damaged: bounds that lie, a dictionary that is missing.
 fn caught<T>(
     path: &Path,
     line: u64,
     decode: impl FnOnce() -> ParquetResult<T>,
 ) -> Result<T, DataError> {
+    let path = path.to_owned();
     let source = match catch_unwind(AssertUnwindSafe(decode)) {
         Ok(Ok(value)) => return Ok(value),
+        Ok(Err(ParquetError::NYI(what))) => {
+            let source = io::Error::new(io::ErrorKind::Unsupported, what);
+            return Err(DataError::Read { path, source });
+        }
         Ok(Err(error)) => io::Error::other(error),
         Err(_) => io::Error::other("the Parquet decoder panicked"),
     };
-    Err(DataError::Damaged {
-        path: path.to_owned(),
-        line,
-        source,
-    })
+    Err(DataError::Damaged { path, line, source })
 }
