@@ -6,7 +6,7 @@
 use flate2::{Compression, write::GzEncoder};
 use lamplight_data::{
     DataError,
-    source::{self, Document, PlainText, ReadSettings},
+    source::{self, PlainText, ReadSettings},
 };
 use std::{fs, io::Write, path::Path};
 use tempfile::TempDir;
@@ -87,11 +87,11 @@ fn a_line_of_a_gigabyte_and_a_row_group_of_text_take_little_memory() {
         write_row_group(&path);
         assert_is_bounded("writing");
         let documents = source::read(&path).unwrap();
-        let is_right = |item: Result<Document, DataError>| item.unwrap().text.len() == TEXT_BYTES;
-        assert_eq!(
-            documents.map(is_right).filter(|is_right| *is_right).count(),
-            NUM_ROWS
-        );
+        let documents = documents.map(Result::unwrap);
+        let num_right = documents
+            .filter(|document| document.text.len() == TEXT_BYTES)
+            .count();
+        assert_eq!(num_right, NUM_ROWS);
         assert_is_bounded("a.parquet");
     }
 }

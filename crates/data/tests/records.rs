@@ -342,7 +342,7 @@ fn parquet_in_a_build_without_it_is_an_error_that_names_the_feature() {
     );
 }
 
-fn is_text(text: &String) -> bool {
+fn is_text(text: &str) -> bool {
     !text.trim().is_empty()
 }
 
@@ -357,7 +357,7 @@ proptest! {
         let body: String = rows.iter().map(|(id, text)| format!("{},{}\n", quoted(id), quoted(text))).collect();
         let items = read("a.csv", format!("id,text\n{body}"));
         let texts: Vec<String> = items.into_iter().map(|item| item.unwrap().text).collect();
-        let expected: Vec<String> = rows.into_iter().map(|(_, text)| text).filter(is_text).collect();
+        let expected: Vec<String> = rows.into_iter().map(|(_, text)| text).filter(|text| is_text(text)).collect();
         prop_assert_eq!(texts, expected);
     }
 
@@ -366,7 +366,7 @@ proptest! {
         let body: String = rows.iter().map(|text| format!("{text}\t1\n")).collect();
         let items = read("a.tsv", format!("text\tid\n{body}"));
         let texts: Vec<String> = items.into_iter().map(|item| item.unwrap().text).collect();
-        let expected: Vec<String> = rows.into_iter().filter(is_text).collect();
+        let expected: Vec<String> = rows.into_iter().filter(|text| is_text(text)).collect();
         prop_assert_eq!(texts, expected);
     }
 }
