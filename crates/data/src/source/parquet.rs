@@ -26,6 +26,9 @@ use std::{
 const BATCH_BYTES: i64 = 1 << 20;
 const BATCH_ROWS: i64 = 1024;
 
+const COMPRESSED: &str =
+    "Parquet is compressed inside and cannot be read through gzip or zstd: decompress the file";
+
 /// The rows of a Parquet file.
 pub(super) struct ParquetRecords {
     path: PathBuf,
@@ -60,13 +63,9 @@ impl ParquetRecords {
             path: path.to_owned(),
             source,
         };
-        let message = "Parquet is compressed inside and cannot be read through gzip or zstd: decompress the file";
-        let compressed = || io::Error::new(io::ErrorKind::Unsupported, message);
-        let file = input
-            .into_counted()
-            .ok_or_else(compressed)
-            .map_err(reading)?;
-        let file = CheckedFile::new(file).map_err(reading)?;
+        let compressed = || io::Error::new(io::ErrorKind::Unsupported, COMPRESSED);
+        let file = input.into_counted().ok_or_else(compressed);
+        let file = file.and_then(CheckedFile::new).map_err(reading)?;
         let reader = caught(path, 0, || SerializedFileReader::new(file.clone()))?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let names = schema.root_schema().get_fields().iter();

@@ -172,7 +172,7 @@ fn a_file_longer_than_listed_is_refused() {
     let folder = TempDir::new().unwrap();
     let error = fetched(&server, folder.path()).unwrap_err().to_string();
     assert!(
-        error.contains("README.md") && error.contains("more than the 5 bytes"),
+        error.contains("README.md") && error.contains("more bytes than were listed"),
         "{error}"
     );
     assert!(!folder.path().join("README.md").exists());

@@ -129,56 +129,66 @@ impl Download<'_> {
             hub, repository, ..
         } = self.request;
         let (url, response) = hub.open(repository, &self.lock.commit, &file.path, start)?;
-        let failure = |reason: &str| fetch_error(&url, reason.to_owned());
+        let goes_on = response.status() == StatusCode::PARTIAL_CONTENT;
+        if goes_on && !starts_at(&response, start) {
+            let reason = "another part than the one asked for".to_owned();
+            return Err(Failure::Lasting(fetch_error(&url, reason)));
+        }
         let writing = |source| {
             Failure::Lasting(DataError::Write {
                 path: partial.to_owned(),
                 source,
             })
         };
-        let goes_on = response.status() == StatusCode::PARTIAL_CONTENT;
         let mut output = OpenOptions::new()
-            .write(true)
-            .append(goes_on)
+            .append(true)
             .open(partial)
             .map_err(writing)?;
         if !goes_on {
             output.set_len(0).map_err(writing)?;
             self.bytes_done -= start;
-        } else if !starts_at(&response, start) {
-            return Err(Failure::Lasting(failure(
-                "another part than the one asked for",
-            )));
         }
         if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-            return Err(Failure::Passing(failure("no such part of the file")));
+            let reason = "no such part of the file".to_owned();
+            return Err(Failure::Passing(fetch_error(&url, reason)));
         }
-        let mut left = file.size - if goes_on { start } else { 0 };
-        let mut body = response.into_body().into_reader();
+        let mut body = Body {
+            url,
+            reader: response.into_body().into_reader(),
+            left: file.size - if goes_on { start } else { 0 },
+        };
         let mut chunk = vec![0; CHUNK_BYTES];
-        loop {
-            let num_bytes = match body.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(num_bytes) => num_bytes,
-                Err(error) => return Err(Failure::Passing(failure(&error.to_string()))),
-            };
-            left = left.checked_sub(num_bytes as u64).ok_or_else(|| {
-                Failure::Lasting(failure(&format!(
-                    "more than the {} bytes listed",
-                    file.size
-                )))
-            })?;
-            output.write_all(&chunk[..num_bytes]).map_err(writing)?;
-            self.bytes_done += num_bytes as u64;
+        while let Some(bytes) = body.next(&mut chunk)? {
+            output.write_all(bytes).map_err(writing)?;
+            self.bytes_done += bytes.len() as u64;
             self.report(file);
         }
-        output.sync_all().map_err(writing)?;
-        if left > 0 {
-            return Err(Failure::Passing(failure(&format!(
-                "broke off {left} bytes before its end"
-            ))));
+        output.sync_all().map_err(writing)
+    }
+}
+
+/// What a server sends of a file.
+struct Body<R> {
+    url: String,
+    reader: R,
+    /// Bytes that should still come.
+    left: u64,
+}
+
+impl<R: Read> Body<R> {
+    /// The next bytes; none at the end, which is where it should be.
+    fn next<'a>(&mut self, chunk: &'a mut [u8]) -> Result<Option<&'a [u8]>, Failure> {
+        let failure = |reason: String| fetch_error(&self.url, reason);
+        let read = self.reader.read(chunk);
+        let num_bytes = read.map_err(|error| Failure::Passing(failure(error.to_string())))?;
+        if num_bytes == 0 && self.left > 0 {
+            let reason = format!("broke off {} bytes before its end", self.left);
+            return Err(Failure::Passing(failure(reason)));
         }
-        Ok(())
+        let left = self.left.checked_sub(num_bytes as u64);
+        let too_many = || Failure::Lasting(failure("more bytes than were listed".to_owned()));
+        self.left = left.ok_or_else(too_many)?;
+        Ok((num_bytes > 0).then_some(&chunk[..num_bytes]))
     }
 }
 

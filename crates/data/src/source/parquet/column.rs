@@ -70,21 +70,7 @@ impl WantedColumn {
         if root.is_primitive() || is_list(root) {
             return Ok(Self::Single(first.clone()));
         }
-        let mut members: Vec<(String, Leaf)> = Vec::new();
-        for leaf in leaves {
-            let name = leaf
-                .description
-                .path()
-                .parts()
-                .get(1)
-                .cloned()
-                .unwrap_or_default();
-            if members.iter().any(|(member, _)| *member == name) {
-                return Err(unreadable("groups of groups and maps cannot be read"));
-            }
-            members.push((name, leaf));
-        }
-        Ok(Self::Group(members))
+        group(leaves).ok_or_else(|| unreadable("groups of groups and maps cannot be read"))
     }
 
     /// Their places among the stored columns.
@@ -106,6 +92,19 @@ impl WantedColumn {
             }
         })
     }
+}
+
+/// A group by the names of its members, none if two stored columns belong to one member.
+fn group(leaves: Vec<Leaf>) -> Option<WantedColumn> {
+    let mut members: Vec<(String, Leaf)> = Vec::new();
+    for leaf in leaves {
+        let name = leaf.description.path().parts().get(1)?.clone();
+        if members.iter().any(|(member, _)| *member == name) {
+            return None;
+        }
+        members.push((name, leaf));
+    }
+    Some(WantedColumn::Group(members))
 }
 
 fn is_list(root: &Type) -> bool {
