@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use lamplight_data::store::{SHARD_TEXT_BYTES, Share};
 use lamplight_layers::device::DeviceChoice;
 
 /// Train and use T5 and ELECTRA.
@@ -21,6 +22,9 @@ pub enum Command {
     Train(TrainArguments),
     /// Lay runs over each other: a table, and a page with their curves
     Compare(CompareArguments),
+    /// Prepare corpora for training, and look into them
+    #[command(subcommand)]
+    Data(DataCommand),
     /// List the devices that this build can use on this machine
     Devices,
 }
@@ -72,6 +76,59 @@ pub struct TrainArguments {
     pub peak_flops: Option<f64>,
 }
 
+/// `data`
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Tokenise texts once, into a folder that `train --data` reads at any size
+    Prepare(PrepareArguments),
+    /// Show what a prepared store or files of text hold, and what a recipe makes of them
+    Inspect(InspectArguments),
+}
+
+/// `data inspect`
+#[derive(Debug, Args)]
+pub struct InspectArguments {
+    /// Prepared stores, or texts: files, folders or patterns; without any the recipe's generated corpus
+    #[arg(value_name = "PATH", required_unless_present = "recipe")]
+    pub data: Vec<PathBuf>,
+    /// Show examples as training with this recipe would see them: a preset, or the path of a .toml file
+    #[arg(long, value_name = "RECIPE")]
+    pub recipe: Option<String>,
+    /// The folder of a tokenizer; a store has its own
+    #[arg(long, value_name = "DIR")]
+    pub tokenizer: Option<PathBuf>,
+    /// How many examples to show
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub examples: usize,
+    /// Change a key of the recipe, as in --set data.inputs_length=128
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "recipe")]
+    pub overrides: Vec<String>,
+}
+
+/// `data prepare`
+#[derive(Debug, Args)]
+pub struct PrepareArguments {
+    /// Texts: files, folders or patterns
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The folder of a tokenizer
+    #[arg(long, value_name = "DIR")]
+    pub tokenizer: PathBuf,
+    /// The folder to write into: new, or with a store that was begun from the same files
+    #[arg(long, value_name = "STORE")]
+    pub output: PathBuf,
+    /// Make only every N-th shard, from the I-th on, counted from zero; the last of N such calls, on any
+    /// machines that share the folder, finishes the store
+    #[arg(long, value_name = "I/N", default_value = "0/1", value_parser = share)]
+    pub shard: Share,
+    /// Mebibytes of text after which a shard ends
+    #[arg(long, value_name = "MIB", default_value_t = SHARD_TEXT_BYTES >> 20, value_parser = clap::value_parser!(u64).range(1..1 << 20))]
+    pub shard_size: u64,
+    /// Share of the documents that may be unusable (no UTF-8, no JSON); ten always may
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    pub max_bad_fraction: f64,
+}
+
 /// `compare`
 #[derive(Debug, Args)]
 pub struct CompareArguments {
@@ -81,6 +138,17 @@ pub struct CompareArguments {
     /// Where to write the page; a file that is no such page is never overwritten
     #[arg(long, value_name = "FILE", default_value = "compare.html")]
     pub output: PathBuf,
+}
+
+fn share(text: &str) -> Result<Share, String> {
+    let numbers = text.split_once('/').and_then(|(index, count)| {
+        let share = Share {
+            index: index.parse().ok()?,
+            count: count.parse().ok()?,
+        };
+        (share.index < share.count).then_some(share)
+    });
+    numbers.ok_or_else(|| "expected I/N with I below N, such as 0/4".to_owned())
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -4,6 +4,7 @@ mod allocator;
 mod arguments;
 mod compare;
 mod console;
+mod data;
 mod devices;
 mod interrupt;
 mod quickstart;
@@ -17,7 +18,7 @@ use clap::Parser;
 use lamplight_training::TrainingError;
 use tracing_subscriber::EnvFilter;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, DataCommand};
 
 /// The input was refused.
 const BAD_INPUT: u8 = 2;
@@ -40,6 +41,8 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Data(DataCommand::Prepare(arguments)) => data::prepare::run(&arguments),
+        Command::Data(DataCommand::Inspect(arguments)) => data::inspect::run(&arguments),
         Command::Devices => devices::run(),
     };
     match result {

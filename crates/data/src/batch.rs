@@ -34,6 +34,11 @@ impl<T: Copy> Matrix<T> {
         &self.values[row * self.columns..][..self.columns]
     }
 
+    /// A row from a column on.
+    fn rest(&mut self, row: usize, column: usize) -> &mut [T] {
+        &mut self.values[row * self.columns..][column..self.columns]
+    }
+
     /// Rows of differing lengths, each followed by `padding` up to `columns`; what goes past `columns` is cut off.
     fn padded<'a>(rows: impl ExactSizeIterator<Item = &'a [T]>, columns: usize, padding: T) -> Self
     where
@@ -72,41 +77,111 @@ pub struct Seq2SeqBatch {
     pub encoder_input_ids: Matrix<u32>,
     /// `[batch, source]`, true = padding.
     pub encoder_padding_mask: Matrix<bool>,
-    /// `[batch, target]`: the targets shifted right, the start id (0) in front.
+    /// `[batch, target]`: the targets of each example shifted right, the start id (0) in front.
     pub decoder_input_ids: Matrix<u32>,
     /// `[batch, target]`, 0 where there is no target.
     pub decoder_target_ids: Matrix<u32>,
     /// `[batch, target]`, 1 = a target, 0 = padding.
     pub decoder_loss_weights: Matrix<f32>,
+    /// Which token belongs to which example, where rows are packed.
+    pub segment_ids: Option<SegmentIds>,
+}
+
+/// The examples of packed rows, numbered from 1; 0 for padding. Positions are none of a batch's business: T5 knows
+/// distances only, and those within an example are what they are in a row of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SegmentIds {
+    /// `[batch, source]`
+    pub encoder: Matrix<u32>,
+    /// `[batch, target]`
+    pub decoder: Matrix<u32>,
 }
 
 impl Seq2SeqBatch {
-    /// Pads pairs of inputs and targets to `source` and `target` columns; what goes past them is cut off.
+    /// Pads pairs of inputs and targets, one a row, to `source` and `target` columns; what goes past them is cut off.
     pub fn from_pairs<I, T>(pairs: &[(I, T)], source: usize, target: usize) -> Self
     where
         I: AsRef<[u32]>,
         T: AsRef<[u32]>,
     {
-        let inputs = || pairs.iter().map(|(inputs, _)| inputs.as_ref());
-        let targets = || pairs.iter().map(|(_, targets)| targets.as_ref());
-        let decoder_target_ids = Matrix::padded(targets(), target, SEQ2SEQ_PAD);
-        let mut decoder_input_ids = Matrix::filled(pairs.len(), target, SEQ2SEQ_PAD);
-        let shifted = target.saturating_sub(1);
-        for row in 0..pairs.len() {
-            decoder_input_ids.values[row * target..][target - shifted..target]
-                .copy_from_slice(&decoder_target_ids.row(row)[..shifted]);
+        let mut batch = Self::empty(pairs.len(), source, target);
+        for (row, pair) in pairs.iter().enumerate() {
+            batch.fill(row, &mut Filled::default(), pair);
         }
-        let mut decoder_loss_weights = Matrix::filled(pairs.len(), target, 0.0);
-        for (row, targets) in targets().enumerate() {
-            decoder_loss_weights.values[row * target..][..targets.len().min(target)].fill(1.0);
+        batch
+    }
+
+    /// The same with any number of pairs in a row, one behind the other.
+    pub fn packed<I, T>(rows: &[Vec<(I, T)>], source: usize, target: usize) -> Self
+    where
+        I: AsRef<[u32]>,
+        T: AsRef<[u32]>,
+    {
+        let mut batch = Self {
+            segment_ids: Some(SegmentIds {
+                encoder: Matrix::filled(rows.len(), source, 0),
+                decoder: Matrix::filled(rows.len(), target, 0),
+            }),
+            ..Self::empty(rows.len(), source, target)
+        };
+        for (row, pairs) in rows.iter().enumerate() {
+            let mut filled = Filled::default();
+            for pair in pairs {
+                batch.fill(row, &mut filled, pair);
+            }
         }
+        batch
+    }
+
+    fn empty(rows: usize, source: usize, target: usize) -> Self {
         Self {
-            encoder_input_ids: Matrix::padded(inputs(), source, SEQ2SEQ_PAD),
-            encoder_padding_mask: padding_mask(inputs().map(<[u32]>::len), source),
-            decoder_input_ids,
-            decoder_target_ids,
-            decoder_loss_weights,
+            encoder_input_ids: Matrix::filled(rows, source, SEQ2SEQ_PAD),
+            encoder_padding_mask: Matrix::filled(rows, source, true),
+            decoder_input_ids: Matrix::filled(rows, target, SEQ2SEQ_PAD),
+            decoder_target_ids: Matrix::filled(rows, target, SEQ2SEQ_PAD),
+            decoder_loss_weights: Matrix::filled(rows, target, 0.0),
+            segment_ids: None,
         }
+    }
+
+    /// Appends a pair to a row.
+    fn fill<I, T>(&mut self, row: usize, filled: &mut Filled, (input, target): &(I, T))
+    where
+        I: AsRef<[u32]>,
+        T: AsRef<[u32]>,
+    {
+        let inputs = self.encoder_input_ids.rest(row, filled.source);
+        let num_inputs = input.as_ref().len().min(inputs.len());
+        let input = &input.as_ref()[..num_inputs];
+        inputs[..num_inputs].copy_from_slice(input);
+        self.encoder_padding_mask.rest(row, filled.source)[..num_inputs].fill(false);
+
+        let targets = self.decoder_target_ids.rest(row, filled.target);
+        let num_targets = target.as_ref().len().min(targets.len());
+        let target = &target.as_ref()[..num_targets];
+        targets[..num_targets].copy_from_slice(target);
+        if let Some((start, shifted)) = (self.decoder_input_ids)
+            .rest(row, filled.target)
+            .split_first_mut()
+        {
+            *start = SEQ2SEQ_PAD;
+            let num_shifted = num_targets.min(shifted.len());
+            shifted[..num_shifted].copy_from_slice(&target[..num_shifted]);
+        }
+        self.decoder_loss_weights.rest(row, filled.target)[..num_targets].fill(1.0);
+
+        filled.num_pairs += 1;
+        if let Some(ids) = &mut self.segment_ids {
+            ids.encoder.rest(row, filled.source)[..num_inputs].fill(filled.num_pairs);
+            ids.decoder.rest(row, filled.target)[..num_targets].fill(filled.num_pairs);
+        }
+        filled.source += num_inputs;
+        filled.target += num_targets;
+    }
+
+    /// Cells, those of the inputs and of the targets, whether a token is in them or padding.
+    pub fn num_cells(&self) -> usize {
+        self.encoder_padding_mask.values.len() + self.decoder_loss_weights.values.len()
     }
 
     /// Real tokens, those of the inputs and of the targets.
@@ -119,6 +194,14 @@ impl Seq2SeqBatch {
         let weights = &self.decoder_loss_weights.values;
         weights.iter().filter(|&&weight| weight > 0.0).count()
     }
+}
+
+/// How far a row is filled.
+#[derive(Default)]
+struct Filled {
+    source: usize,
+    target: usize,
+    num_pairs: u32,
 }
 
 /// A batch for replaced-token detection.
@@ -139,7 +222,7 @@ pub struct MaskedBatch {
 }
 
 impl MaskedBatch {
-    /// Pads examples of one segment to `source` columns with the id `pad`, and their positions to `num_positions`.
+    /// Pads examples to `source` columns with the id `pad`, and their positions to `num_positions`.
     pub fn from_examples(
         examples: &[MaskedExample],
         source: usize,
@@ -159,12 +242,15 @@ impl MaskedBatch {
         let positions = examples
             .iter()
             .map(|example| example.masked_positions.as_slice());
+        let types = examples
+            .iter()
+            .map(|example| example.token_type_ids.as_slice());
         let lengths = examples.iter().map(|example| example.input_ids.len());
         Self {
             input_ids: Matrix::padded(original, source, pad),
             masked_input_ids: Matrix::padded(masked, source, pad),
             padding_mask: padding_mask(lengths, source),
-            token_type_ids: Matrix::filled(rows, source, 0),
+            token_type_ids: Matrix::padded(types, source, 0),
             masked_positions: Matrix::padded(positions, num_positions, 0),
             masked_weights,
         }
@@ -173,6 +259,11 @@ impl MaskedBatch {
     /// Real tokens, `[CLS]` and `[SEP]` included.
     pub fn num_tokens(&self) -> usize {
         num_real(&self.padding_mask)
+    }
+
+    /// Cells, whether a token is in them or padding.
+    pub fn num_cells(&self) -> usize {
+        self.padding_mask.values.len()
     }
 }
 
@@ -199,9 +290,45 @@ mod tests {
     }
 
     #[test]
+    fn packed_pairs_each_start_anew() {
+        let rows = [
+            vec![(vec![5, 6, 1], vec![7, 1]), (vec![8, 1], vec![9, 10, 1])],
+            vec![(vec![11, 1], vec![12, 1])],
+            vec![],
+        ];
+        let batch = Seq2SeqBatch::packed(&rows, 6, 6);
+        let segments = batch.segment_ids.as_ref();
+        assert_eq!(batch.encoder_input_ids.row(0), [5, 6, 1, 8, 1, 0]);
+        assert_eq!(batch.decoder_target_ids.row(0), [7, 1, 9, 10, 1, 0]);
+        assert_eq!(batch.decoder_input_ids.row(0), [0, 7, 0, 9, 10, 1]);
+        assert_eq!(
+            batch.decoder_loss_weights.row(0),
+            [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]
+        );
+        assert_eq!(
+            segments.map(|ids| ids.encoder.row(0)),
+            Some(&[1, 1, 1, 2, 2, 0][..])
+        );
+        assert_eq!(
+            segments.map(|ids| ids.decoder.row(0)),
+            Some(&[1, 1, 2, 2, 2, 0][..])
+        );
+        assert_eq!(batch.decoder_input_ids.row(1), [0, 12, 1, 0, 0, 0]);
+        assert!(
+            batch
+                .encoder_padding_mask
+                .row(2)
+                .iter()
+                .all(|&padding| padding)
+        );
+        assert_eq!((batch.num_tokens(), batch.num_cells()), (14, 36));
+    }
+
+    #[test]
     fn a_masked_batch_weighs_only_real_positions() {
         let example = MaskedExample {
             input_ids: vec![2, 11, 12, 3],
+            token_type_ids: vec![0, 0, 1, 1],
             masked_input_ids: vec![2, 4, 12, 3],
             masked_positions: vec![1],
         };
@@ -210,7 +337,7 @@ mod tests {
         assert_eq!(batch.masked_input_ids.values, [2, 4, 12, 3, 0, 0]);
         assert_eq!(batch.masked_positions.values, [1, 0]);
         assert_eq!(batch.masked_weights.values, [1.0, 0.0]);
-        assert_eq!(batch.token_type_ids.values, [0; 6]);
+        assert_eq!(batch.token_type_ids.values, [0, 0, 1, 1, 0, 0]);
         assert_eq!(batch.num_tokens(), 4);
     }
 }

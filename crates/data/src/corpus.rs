@@ -1,33 +1,50 @@
-//! Documents as token ids, in memory.
+//! Documents as token ids, in memory or in mapped files.
 
-mod reading;
+mod extents;
 
+use std::io::Cursor;
+use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rand::SeedableRng;
-use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::DataError;
+use crate::digest::Digest;
+use crate::store::SHARD_TEXT_BYTES;
+use crate::store::shard::{IdType, Shard, ShardWriter};
+use crate::tokenized::{Counts, Files, Sink};
 use crate::tokenizer::Tokenizer;
 
-/// How far [`Corpus::read`] has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes of the files (as they lie on disk, compressed or not) that have been read.
-    pub bytes_read: u64,
-    /// Bytes of all files.
-    pub bytes_total: u64,
-    /// Tokens so far.
-    pub tokens: u64,
-}
+pub use crate::tokenized::Progress;
+
+use extents::{Extent, Extents, running_total};
+
+/// How long a file may keep the reader waiting.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Documents held out at most.
+const MAX_HELD_OUT: usize = 100_000;
 
 /// Tokenised documents, without special tokens; none is empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Corpus {
-    documents: Vec<Vec<u32>>,
+    shards: Arc<Shards>,
+    extents: Extents,
     skipped: u64,
+}
+
+/// Shards one behind the other.
+#[derive(Debug)]
+struct Shards {
+    shards: Vec<Shard>,
+    /// Tokens before each shard, and before the end.
+    tokens_before: Vec<u64>,
+    /// Documents before each shard, and before the end.
+    documents_before: Vec<u64>,
 }
 
 impl Corpus {
@@ -35,14 +52,40 @@ impl Corpus {
     /// skipped and counted, the first few logged with file and line; documents without tokens are left out.
     ///
     /// # Errors
-    /// [`DataError::TooManyBadDocuments`] when over 10, and over 10 % of all, cannot be used, [`DataError::NoText`] when
-    /// nothing is left, and whatever keeps a file from being read to its end.
+    /// [`DataError::TooManyBadDocuments`] when over 10, and over `max_bad_fraction` of all, cannot be used,
+    /// [`DataError::NoText`] when nothing is left, and whatever keeps a file from being read to its end.
     pub fn read(
         paths: &[PathBuf],
         tokenizer: &Tokenizer,
+        max_bad_fraction: f64,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, DataError> {
-        reading::read(paths, tokenizer, progress)
+        let files = Files {
+            paths,
+            tokenizer,
+            max_bad_fraction,
+            patience: PATIENCE,
+            shard_text_bytes: SHARD_TEXT_BYTES,
+        };
+        let mut reading = Reading {
+            id_type: IdType::for_vocabulary(tokenizer.vocab_size()),
+            writer: None,
+            shards: Vec::new(),
+            skipped: 0,
+        };
+        files.tokenize(|_| true, &mut reading, progress)?;
+        let corpus = Self {
+            skipped: reading.skipped,
+            ..Self::from_shards(reading.shards)
+        };
+        if corpus.num_documents() == 0 {
+            return Err(DataError::NoText {
+                path: paths.first().cloned().unwrap_or_default(),
+                num_files: paths.len(),
+            });
+        }
+        corpus.check_vocabulary(tokenizer.vocab_size())?;
+        Ok(corpus)
     }
 
     /// Tokenises texts, one document each.
@@ -61,17 +104,32 @@ impl Corpus {
     }
 
     /// A corpus of documents that are token ids already; empty ones are left out.
-    pub fn from_documents(mut documents: Vec<Vec<u32>>) -> Self {
-        documents.retain(|document| !document.is_empty());
+    pub fn from_documents(documents: Vec<Vec<u32>>) -> Self {
+        Self::from_shards(vec![Shard::in_memory(&documents)])
+    }
+
+    /// All documents of the shards, in their order.
+    pub fn from_shards(shards: Vec<Shard>) -> Self {
+        let shards = Shards::new(shards);
+        let whole = Extent {
+            tokens: 0..shards.num_tokens(),
+            documents: 0..shards.num_documents(),
+        };
         Self {
-            documents,
+            extents: Extents::new(vec![whole]),
+            shards: Arc::new(shards),
             skipped: 0,
         }
     }
 
-    /// The documents.
-    pub fn documents(&self) -> &[Vec<u32>] {
-        &self.documents
+    /// Number of documents.
+    pub fn num_documents(&self) -> usize {
+        self.extents.num_documents() as usize
+    }
+
+    /// Tokens of all documents.
+    pub fn num_tokens(&self) -> usize {
+        self.extents.num_tokens() as usize
     }
 
     /// How many documents could not be used.
@@ -79,9 +137,106 @@ impl Corpus {
         self.skipped
     }
 
-    /// Tokens of all documents.
-    pub fn num_tokens(&self) -> usize {
-        self.documents.iter().map(Vec::len).sum()
+    /// The documents, in order.
+    pub fn documents(&self) -> impl Iterator<Item = Vec<u32>> {
+        self.document_ranges().map(|range| {
+            let mut ids = Vec::new();
+            self.shards.extend(range, &mut ids);
+            ids
+        })
+    }
+
+    /// Where the shards have each document.
+    fn document_ranges(&self) -> impl Iterator<Item = Range<u64>> {
+        self.extents.iter().flat_map(|extent| {
+            let documents = extent.documents.clone();
+            documents.map(|document| self.shards.clipped(document, extent))
+        })
+    }
+
+    /// The number of tokens of each document, in order.
+    pub fn document_lengths(&self) -> impl Iterator<Item = usize> {
+        self.document_ranges()
+            .map(|range| (range.end - range.start) as usize)
+    }
+
+    /// The ids of a range of tokens, documents running on without a mark between them.
+    ///
+    /// # Panics
+    /// The range goes past the last token.
+    pub fn tokens(&self, range: Range<usize>) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(range.len());
+        for part in self.extents.tokens(range.start as u64..range.end as u64) {
+            self.shards.extend(part, &mut ids);
+        }
+        ids
+    }
+
+    /// As [`Self::tokens`], of the sequence that has `separator` behind each document: its length is that of all tokens
+    /// and documents together.
+    ///
+    /// # Panics
+    /// The range goes past the last separator.
+    pub fn separated_tokens(&self, range: Range<usize>, separator: u32) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(range.len());
+        let mut place = range.start as u64;
+        while ids.len() < range.len() {
+            let (extent, mut offset) = self.extents.at_separated(place);
+            let first = self.shards.document_at_separated(extent, offset);
+            offset -= self.shards.separated_start(extent, first);
+            for document in first..extent.documents.end {
+                let room = (range.len() - ids.len()) as u64;
+                if room == 0 {
+                    break;
+                }
+                let tokens = self.shards.clipped(document, extent);
+                let start = (tokens.start + offset).min(tokens.end);
+                let wanted = start..tokens.end.min(start + room);
+                let is_last = wanted.end == tokens.end && wanted.end - wanted.start < room;
+                self.shards.extend(wanted, &mut ids);
+                if is_last {
+                    ids.push(separator);
+                }
+                offset = 0;
+            }
+            place = range.start as u64 + ids.len() as u64;
+        }
+        ids
+    }
+
+    /// Where a token stands, for messages.
+    ///
+    /// # Panics
+    /// There is no such token.
+    pub fn place(&self, token: usize) -> String {
+        let token = token as u64;
+        let start = self.extents.tokens(token..token + 1).next();
+        let (shard, offset) = self.shards.shard_at(start.map_or(0, |range| range.start));
+        match self.shards.shards[shard].path() {
+            Some(path) => format!("{}, token {offset}", path.display()),
+            None => format!("token {offset} of the texts"),
+        }
+    }
+
+    /// A digest of the ids, the ends of the documents, and which of them belong to the corpus.
+    pub fn digest(&self) -> Digest {
+        let shards = self.shards.shards.iter().flat_map(|shard| {
+            let facts = shard.facts();
+            [
+                u64::from(facts.checksum),
+                facts.num_tokens,
+                facts.num_documents,
+            ]
+        });
+        let extents = self
+            .extents
+            .iter()
+            .flat_map(|extent| [extent.tokens.start, extent.tokens.end]);
+        let words: Vec<u32> = shards
+            .chain(extents)
+            .flat_map(|number| [number as u32, (number >> 32) as u32])
+            .collect();
+        Digest::of(std::iter::once(words))
     }
 
     /// Checks that a model with `vocab_size` rows in its embedding has one for every id.
@@ -89,7 +244,11 @@ impl Corpus {
     /// # Errors
     /// [`DataError::IdPastVocabulary`], which names the highest id.
     pub fn check_vocabulary(&self, vocab_size: usize) -> Result<(), DataError> {
-        let highest = self.documents.par_iter().flatten().copied().max();
+        let shards = self.shards.shards.iter().map(Shard::facts);
+        let highest = shards
+            .filter(|facts| facts.num_tokens > 0)
+            .map(|facts| facts.highest_id)
+            .max();
         match highest {
             Some(id) if id as usize >= vocab_size => {
                 Err(DataError::IdPastVocabulary { id, vocab_size })
@@ -98,32 +257,183 @@ impl Corpus {
         }
     }
 
-    /// Takes a random `fraction` of the documents out: what is left for training, and what is held out. Each side gets
-    /// at least one document where there are two; of a single document the end is held out.
-    pub fn split_held_out(mut self, fraction: f64, seed: u64) -> (Self, Self) {
-        if self.documents.len() == 1 {
+    /// Takes a random `fraction` of the documents out, at most 100,000: what is left for training, and what is held
+    /// out. Each side gets at least one document where there are two; of a single document the end is held out.
+    pub fn split_held_out(self, fraction: f64, seed: u64) -> (Self, Self) {
+        let num_documents = self.num_documents();
+        if num_documents == 1 {
             return self.split_only_document(fraction);
         }
-        let mut order: Vec<usize> = (0..self.documents.len()).collect();
-        order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        order.truncate(num_held_out(self.documents.len(), fraction));
+        let num_held_out = num_held_out(num_documents, fraction).min(MAX_HELD_OUT);
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         // In the order drawn, so that the first held-out documents are a sample of all.
-        let held_out = order
+        let drawn = rand::seq::index::sample(rng, num_documents, num_held_out);
+        let held_out = drawn
             .iter()
-            .map(|&index| std::mem::take(&mut self.documents[index]))
+            .flat_map(|index| self.extents_of(index..index + 1))
             .collect();
-        self.documents.retain(|document| !document.is_empty());
-        (self, Self::from_documents(held_out))
+        let mut sorted = drawn.into_vec();
+        sorted.sort_unstable();
+        let mut training = Vec::with_capacity(sorted.len() + 1);
+        let mut next = 0;
+        for index in sorted.into_iter().chain([num_documents]) {
+            training.extend(self.extents_of(next..index));
+            next = index + 1;
+        }
+        (self.with(training), self.with(held_out))
     }
 
-    fn split_only_document(mut self, fraction: f64) -> (Self, Self) {
-        let held_out = match self.documents.first_mut() {
-            Some(document) => {
-                document.split_off(document.len() - num_held_out(document.len(), fraction))
+    fn split_only_document(self, fraction: f64) -> (Self, Self) {
+        let num_held_out = num_held_out(self.num_tokens(), fraction) as u64;
+        let mut parts = [Vec::new(), Vec::new()];
+        for whole in self.extents_of(0..1) {
+            let middle = whole.tokens.end - num_held_out;
+            let ranges = [whole.tokens.start..middle, middle..whole.tokens.end];
+            for (part, tokens) in parts.iter_mut().zip(ranges) {
+                let documents = whole.documents.clone();
+                part.extend((!tokens.is_empty()).then_some(Extent { tokens, documents }));
             }
-            None => Vec::new(),
+        }
+        let [training, held_out] = parts;
+        (self.with(training), self.with(held_out))
+    }
+
+    /// Consecutive documents of the corpus.
+    fn extents_of(&self, documents: Range<usize>) -> impl Iterator<Item = Extent> {
+        let parts = (self.extents).documents(documents.start as u64..documents.end as u64);
+        parts.map(|(extent, documents)| {
+            let first = self.shards.clipped(documents.start, extent);
+            let last = self.shards.clipped(documents.end - 1, extent);
+            Extent {
+                tokens: first.start..last.end,
+                documents,
+            }
+        })
+    }
+
+    fn with(&self, extents: Vec<Extent>) -> Self {
+        Self {
+            shards: Arc::clone(&self.shards),
+            extents: Extents::new(extents),
+            skipped: self.skipped,
+        }
+    }
+}
+
+/// Shards on their way into memory.
+struct Reading {
+    id_type: IdType,
+    /// Of the shard at hand.
+    writer: Option<ShardWriter<Cursor<Vec<u8>>>>,
+    shards: Vec<Shard>,
+    skipped: u64,
+}
+
+impl Sink for Reading {
+    fn push(&mut self, _shard: usize, ids: &[u32]) -> Result<(), DataError> {
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            None => (self.writer).insert(ShardWriter::in_memory(self.id_type)),
         };
-        (self, Self::from_documents(vec![held_out]))
+        writer.push(ids).map_err(in_memory)
+    }
+
+    fn end(&mut self, _shard: usize, counts: Counts) -> Result<(), DataError> {
+        self.skipped += counts.num_bad;
+        if let Some(writer) = self.writer.take() {
+            self.shards.push(Shard::written(writer).map_err(in_memory)?);
+        }
+        Ok(())
+    }
+}
+
+/// An id that the tokenizer's own vocabulary does not have.
+fn in_memory(source: std::io::Error) -> DataError {
+    DataError::Write {
+        path: PathBuf::from("memory"),
+        source,
+    }
+}
+
+impl Shards {
+    fn new(shards: Vec<Shard>) -> Self {
+        let facts = || shards.iter().map(Shard::facts);
+        Self {
+            tokens_before: running_total(facts().map(|facts| facts.num_tokens)),
+            documents_before: running_total(facts().map(|facts| facts.num_documents)),
+            shards,
+        }
+    }
+
+    fn num_tokens(&self) -> u64 {
+        self.tokens_before[self.shards.len()]
+    }
+
+    fn num_documents(&self) -> u64 {
+        self.documents_before[self.shards.len()]
+    }
+
+    /// The shard of a token, and the token's place in it.
+    fn shard_at(&self, token: u64) -> (usize, u64) {
+        let shard = self.tokens_before.partition_point(|&first| first <= token) - 1;
+        (shard, token - self.tokens_before[shard])
+    }
+
+    /// Appends the ids of a range of tokens to `ids`.
+    fn extend(&self, range: Range<u64>, ids: &mut Vec<u32>) {
+        let mut next = range.start;
+        while next < range.end {
+            let (index, offset) = self.shard_at(next);
+            let shard = &self.shards[index];
+            let end = (offset + range.end - next).min(shard.facts().num_tokens);
+            shard.extend(offset..end, ids);
+            next += end - offset;
+        }
+    }
+
+    /// Tokens up to the end of a document.
+    fn end(&self, document: u64) -> u64 {
+        let shard = self
+            .documents_before
+            .partition_point(|&first| first <= document)
+            - 1;
+        let end = self.shards[shard].end(document - self.documents_before[shard]);
+        self.tokens_before[shard] + end
+    }
+
+    /// The tokens of a document.
+    fn document(&self, document: u64) -> Range<u64> {
+        let end = self.end(document);
+        let start = document
+            .checked_sub(1)
+            .map_or(0, |before| self.end(before).min(end));
+        start..end
+    }
+
+    /// The tokens of a document that an extent has.
+    fn clipped(&self, document: u64, extent: &Extent) -> Range<u64> {
+        let tokens = self.document(document);
+        let end = tokens.end.min(extent.tokens.end);
+        tokens.start.max(extent.tokens.start).min(end)..end
+    }
+
+    /// Tokens and separators of an extent before a document.
+    fn separated_start(&self, extent: &Extent, document: u64) -> u64 {
+        let tokens = self.clipped(document, extent).start - extent.tokens.start;
+        tokens + (document - extent.documents.start)
+    }
+
+    /// The document of an extent that a token or separator belongs to.
+    fn document_at_separated(&self, extent: &Extent, offset: u64) -> u64 {
+        let (mut low, mut high) = (extent.documents.start, extent.documents.end);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            match self.separated_start(extent, middle) <= offset {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        low
     }
 }
 
@@ -137,44 +447,4 @@ fn num_held_out(total: usize, fraction: f64) -> usize {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    fn numbered(num_documents: u32) -> Corpus {
-        Corpus::from_documents((0..num_documents).map(|id| vec![id; 3]).collect())
-    }
-
-    fn ids(corpus: &Corpus) -> BTreeSet<u32> {
-        corpus.documents().iter().flatten().copied().collect()
-    }
-
-    #[test]
-    fn a_split_loses_nothing_and_shares_nothing() {
-        let (training, held_out) = numbered(100).split_held_out(0.05, 7);
-        assert_eq!(held_out.documents().len(), 5);
-        assert!(ids(&training).is_disjoint(&ids(&held_out)));
-        assert_eq!(training.num_tokens() + held_out.num_tokens(), 300);
-        assert_eq!(numbered(100).split_held_out(0.05, 7), (training, held_out));
-    }
-
-    #[test]
-    fn each_side_of_a_split_gets_something_where_it_can() {
-        let (training, held_out) = numbered(2).split_held_out(0.001, 0);
-        assert_eq!((training.num_tokens(), held_out.num_tokens()), (3, 3));
-        let only = Corpus::from_documents(vec![(0..100).collect()]);
-        let (training, held_out) = only.split_held_out(0.1, 0);
-        assert_eq!((training.num_tokens(), held_out.num_tokens()), (90, 10));
-        assert_eq!(held_out.documents()[0][0], 90);
-        let (training, held_out) = numbered(10).split_held_out(0.0, 0);
-        assert_eq!((training.num_tokens(), held_out.num_tokens()), (30, 0));
-    }
-
-    #[test]
-    fn an_id_past_the_vocabulary_is_an_error_that_names_both() {
-        let error = numbered(10).check_vocabulary(9).unwrap_err().to_string();
-        assert!(error.contains('9'), "{error}");
-        assert!(numbered(10).check_vocabulary(10).is_ok());
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! What can go wrong between a file of text and a batch.
 
-use std::{io, path::PathBuf};
+use std::{any::Any, io, path::PathBuf};
 
 /// Every failure of this crate. Variants name the file, and the line where there is one.
 #[derive(Debug, thiserror::Error)]
@@ -180,14 +180,14 @@ pub enum DataError {
         vocab_size: usize,
     },
     /// A text has too few tokens for the objective.
-    #[error("a text of {tokens} tokens cannot be corrupted: span corruption needs 2")]
+    #[error("a text of {tokens} tokens cannot be corrupted: 2 are needed")]
     TextTooShort {
         /// Tokens of the text.
         tokens: usize,
     },
     /// The tokenizer has fewer sentinels than a text has spans.
     #[error(
-        "span corruption needs {spans} sentinels and the tokenizer has {sentinels}: \
+        "the objective needs {spans} sentinels and the tokenizer has {sentinels}: \
          shorten the inputs, lower noise_density or raise mean_span_length"
     )]
     NotEnoughSentinels {
@@ -218,11 +218,71 @@ pub enum DataError {
         /// What the system said.
         source: io::Error,
     },
-    /// A loader panicked on its background thread.
-    #[error("the loader panicked: {message}")]
+    /// A thread of a loader panicked.
+    #[error("the loader panicked at {place}: {message}")]
     LoaderPanicked {
         /// The panic's message.
         message: String,
+        /// What was being read.
+        place: String,
+    },
+    /// A loader gave no batch for too long.
+    #[error("the loader gave no batch for {seconds} s: it hangs at {place}")]
+    LoaderStalled {
+        /// How long the reader waited.
+        seconds: f64,
+        /// What was being read.
+        place: String,
+    },
+    /// A file or folder of a prepared store cannot be used.
+    #[error("{}: {reason}", path.display())]
+    InvalidStore {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it, and the way out.
+        reason: String,
+    },
+    /// A document is too long for its examples to be listed.
+    #[error("a document of {tokens} tokens is too long: 4294967295 at most")]
+    DocumentTooLong {
+        /// Tokens of the document.
+        tokens: usize,
+    },
+    /// A record lacks what a task's text is made of.
+    #[error("the record has no field \"{field}\", which the task {task} needs")]
+    MissingField {
+        /// The task.
+        task: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// A field of a record does not hold what a task's text is made of.
+    #[error("task {task}: {field} = {value}: expected {expected}")]
+    InvalidField {
+        /// The task.
+        task: String,
+        /// The field.
+        field: &'static str,
+        /// What it holds.
+        value: String,
+        /// What it should.
+        expected: String,
+    },
+    /// A name is none of the tasks'.
+    #[error("unknown task \"{name}\": expected one of {expected}")]
+    UnknownTask {
+        /// The name.
+        name: String,
+        /// The names there are.
+        expected: String,
+    },
+    /// Words and their labels do not correspond.
+    #[error("{labels} labels for {words} words")]
+    LabelCount {
+        /// Number of words.
+        words: usize,
+        /// Number of labels.
+        labels: usize,
     },
     /// A text has a NUL character in it.
     #[error("{}:{line}: a NUL character: is this text, and in UTF-8?", path.display())]
@@ -322,4 +382,13 @@ pub enum DataError {
         /// What went wrong, and the way out where there is one.
         reason: String,
     },
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
 }

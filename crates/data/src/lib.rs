@@ -4,15 +4,19 @@
 //! examples of them, [`loader`] makes [`batch`]es of those. [`synthetic`] makes corpora by program,
 //! [`dataset`] knows and fetches those of others.
 
+pub mod atomic_file;
 pub mod batch;
 pub mod corpus;
 pub mod dataset;
 pub mod digest;
 mod error;
 pub mod loader;
+pub mod mixture;
 pub mod objective;
 pub mod source;
+pub mod store;
 pub mod synthetic;
+mod tokenized;
 pub mod tokenizer;
 
 pub use error::DataError;

@@ -2,7 +2,7 @@
 //! between blank lines, or whole files), as they are or compressed by gzip or zstd. Files are streamed: no more is held
 //! than the record at hand, of Parquet a page of each wanted column and about a MiB of rows.
 
-mod bad_records;
+pub(crate) mod bad_records;
 mod compression;
 mod delimited;
 mod files;

@@ -6,15 +6,20 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lamplight_data::DataError;
 use lamplight_data::corpus::{Corpus, Progress};
 use lamplight_data::loader::{
-    MaskedTokenLoader, MaskedTokenSettings, Prefetch, SpanCorruptionLoader, SpanCorruptionSettings,
-    TextToTextLoader, TextToTextSettings,
+    Arrangement, Building, Cursor, DenoisingLoader, DenoisingSettings, ExampleSet, Loader,
+    MaskedTokenLoader, MaskedTokenSettings, PairSet, TextToTextLoader, TextToTextSettings, Workers,
+    World,
 };
+use lamplight_data::objective::denoising::{Denoiser, Lengths};
+use lamplight_data::objective::iid_denoising::IidDenoising;
+use lamplight_data::objective::mixture_of_denoisers::MixtureOfDenoisers;
 use lamplight_data::objective::replaced_token_detection::{Masking, MaskingTokens};
-use lamplight_data::objective::span_corruption::{Lengths, SpanCorruption};
+use lamplight_data::objective::segment_pairs::Segments;
+use lamplight_data::objective::span_corruption::SpanCorruption;
 use lamplight_data::tokenizer::{Tokenizer, train};
+use lamplight_data::{DataError, synthetic};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -192,7 +197,7 @@ proptest! {
         let special = [0, 2, 3, 4];
         let ids: Vec<u32> = [vec![2], words, vec![3]].concat();
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
-        let example = masking.apply(ids.clone(), &tokens, 128.max(ids.len()), rng);
+        let example = masking.apply(Segments::single(ids.clone()), &tokens, 128.max(ids.len()), rng);
 
         let ordinary = ids.iter().filter(|id| !special.contains(id)).count();
         let wanted = ((mask_fraction * ids.len() as f64).round_ties_even() as usize)
@@ -220,7 +225,8 @@ fn fifteen_percent_of_chosen_positions_keep_their_token() {
     let rng = &mut ChaCha8Rng::seed_from_u64(9);
     let (mut chosen, mut kept, mut hits) = (0, 0, [0; 100]);
     for _ in 0..4000 {
-        let example = Masking::default().apply((100..200).collect(), &tokens, 128, rng);
+        let example =
+            Masking::default().apply(Segments::single((100..200).collect()), &tokens, 128, rng);
         for &position in &example.masked_positions {
             chosen += 1;
             hits[position as usize] += 1;
@@ -244,14 +250,21 @@ fn byte_corpus() -> Arc<Corpus> {
     ))
 }
 
-fn span_loader(batch_size: usize, seed: u64) -> SpanCorruptionLoader {
+fn span_loader(batch_size: usize, seed: u64) -> DenoisingLoader {
     let objective = SpanCorruption::default();
-    let settings = SpanCorruptionSettings {
-        objective,
+    let settings = DenoisingSettings {
+        denoiser: Denoiser::SpanCorruption(objective),
         inputs_length: 14,
         batch_size,
     };
-    SpanCorruptionLoader::new(byte_corpus(), &Tokenizer::byt5(), settings, seed).unwrap()
+    DenoisingLoader::new(byte_corpus(), &Tokenizer::byt5(), settings, seed).unwrap()
+}
+
+/// The first batches of training.
+fn first<E: ExampleSet>(loader: &Loader<E>, num_batches: usize) -> Vec<E::Batch> {
+    let batches = loader.batches_from(&Cursor::default(), World::ALONE);
+    let batches = batches.take(num_batches).map(|drawn| drawn.unwrap().batch);
+    batches.collect()
 }
 
 fn word_tokenizer() -> Tokenizer {
@@ -263,7 +276,7 @@ fn word_tokenizer() -> Tokenizer {
 
 #[test]
 fn the_same_seed_gives_the_same_batches() {
-    let batches = |seed| -> Vec<_> { span_loader(4, seed).take(20).map(Result::unwrap).collect() };
+    let batches = |seed| first(&span_loader(4, seed), 20);
     assert_eq!(batches(1), batches(1));
     assert_ne!(batches(1), batches(2));
 }
@@ -271,9 +284,8 @@ fn the_same_seed_gives_the_same_batches() {
 #[test]
 fn noise_does_not_depend_on_the_batch_an_example_falls_into() {
     let rows = |batch_size: usize| -> Vec<Vec<u32>> {
-        span_loader(batch_size, 3)
-            .take(24 / batch_size)
-            .map(Result::unwrap)
+        first(&span_loader(batch_size, 3), 24 / batch_size)
+            .into_iter()
             .flat_map(|batch| {
                 let ids = batch.encoder_input_ids;
                 (0..ids.rows)
@@ -291,9 +303,8 @@ fn an_epoch_of_span_corruption_has_every_token_once() {
     let loader = span_loader(1, 8);
     let num_examples = loader.num_examples();
     assert_eq!(num_examples, 256_usize.div_ceil(loader.lengths().raw));
-    let mut seen: Vec<u32> = loader
-        .take(num_examples)
-        .map(Result::unwrap)
+    let mut seen: Vec<u32> = first(&loader, num_examples)
+        .into_iter()
         .flat_map(|batch| {
             [
                 batch.encoder_input_ids.values,
@@ -309,14 +320,14 @@ fn an_epoch_of_span_corruption_has_every_token_once() {
 
 #[test]
 fn evaluation_is_one_pass_that_is_the_same_each_time() {
-    let mut loader = span_loader(4, 8);
+    let loader = span_loader(4, 8);
     let batches = loader.evaluation_batches(usize::MAX).unwrap();
     let rows: usize = batches
         .iter()
         .map(|batch| batch.encoder_input_ids.rows)
         .sum();
     assert_eq!(rows, loader.num_examples());
-    loader.next();
+    first(&loader, 1);
     assert_eq!(loader.evaluation_batches(usize::MAX).unwrap(), batches);
     assert_eq!(loader.evaluation_batches(2).unwrap(), batches[..2]);
 }
@@ -327,12 +338,12 @@ fn a_loader_checks_the_sentinels_it_will_need() {
         noise_density: 0.5,
         mean_span_length: 1.0,
     };
-    let settings = SpanCorruptionSettings {
-        objective,
+    let settings = DenoisingSettings {
+        denoiser: Denoiser::SpanCorruption(objective),
         inputs_length: 512,
         batch_size: 1,
     };
-    let error = SpanCorruptionLoader::new(byte_corpus(), &Tokenizer::byt5(), settings, 0).err();
+    let error = DenoisingLoader::new(byte_corpus(), &Tokenizer::byt5(), settings, 0).err();
     assert!(
         matches!(
             error,
@@ -353,6 +364,7 @@ fn masked_batches_have_the_published_shape() {
     let masking = Masking::default();
     let settings = MaskedTokenSettings {
         masking,
+        building: Building::Packed,
         sequence_length: 128,
         batch_size: 2,
     };
@@ -388,7 +400,80 @@ fn masked_batches_have_the_published_shape() {
             );
         }
     }
-    assert_eq!(ordinary, corpus.documents().concat());
+    assert_eq!(ordinary, corpus.documents().flatten().collect::<Vec<_>>());
+}
+
+#[test]
+fn two_segments_are_told_apart_by_their_types() {
+    let tokenizer = train::word_piece(synthetic::english(50, 3), 300).unwrap();
+    let special = tokenizer.special().clone();
+    let corpus = Corpus::from_texts(&synthetic::english(200, 4), &tokenizer).unwrap();
+    let settings = MaskedTokenSettings {
+        masking: Masking::default(),
+        building: Building::SegmentPairs,
+        sequence_length: 48,
+        batch_size: 8,
+    };
+    let loader = MaskedTokenLoader::new(Arc::new(corpus), &tokenizer, settings, 1).unwrap();
+    let mut num_pairs = 0;
+    for batch in loader.evaluation_batches(usize::MAX).unwrap() {
+        for row in 0..batch.input_ids.rows {
+            let ids = batch.input_ids.row(row);
+            let types = batch.token_type_ids.row(row);
+            let is_sep = |&(_, &id): &(usize, &u32)| Some(id) == special.sep;
+            let ends: Vec<usize> = ids
+                .iter()
+                .enumerate()
+                .filter(is_sep)
+                .map(|(at, _)| at)
+                .collect();
+            assert_eq!(Some(ids[0]), special.cls);
+            assert!(types[..=ends[0]].iter().all(|&kind| kind == 0));
+            if let [first, second] = ends[..] {
+                num_pairs += 1;
+                assert!(types[first + 1..=second].iter().all(|&kind| kind == 1));
+                assert!(types[second + 1..].iter().all(|&kind| kind == 0));
+            }
+        }
+    }
+    let share = num_pairs as f64 / loader.num_examples() as f64;
+    assert!((0.5..1.0).contains(&share), "{share}");
+}
+
+#[test]
+fn every_denoiser_makes_rows_of_the_lengths_it_says() {
+    let texts = synthetic::english(100, 5);
+    let corpus = Arc::new(Corpus::from_texts(&texts, &Tokenizer::byt5()).unwrap());
+    for denoiser in [
+        Denoiser::SpanCorruption(SpanCorruption::default()),
+        Denoiser::IidDenoising(IidDenoising::default()),
+        Denoiser::PrefixLm,
+        Denoiser::Deshuffling,
+        Denoiser::MixtureOfDenoisers(MixtureOfDenoisers::default()),
+    ] {
+        let settings = DenoisingSettings {
+            denoiser,
+            inputs_length: 64,
+            batch_size: 16,
+        };
+        let corpus = Arc::clone(&corpus);
+        let loader = DenoisingLoader::new(corpus, &Tokenizer::byt5(), settings, 2).unwrap();
+        let lengths = loader.lengths();
+        assert!(lengths.inputs <= 64);
+        for batch in first(&loader, 20) {
+            let (inputs, targets) = (&batch.encoder_input_ids, &batch.decoder_target_ids);
+            assert_eq!(
+                (inputs.columns, targets.columns),
+                (lengths.inputs, lengths.targets)
+            );
+            for row in 0..16 {
+                // Both sides end in EOS: nothing was cut off.
+                let last = |ids: &[u32]| ids.iter().rfind(|&&id| id != 0).copied();
+                assert_eq!(last(inputs.row(row)), Some(1), "{denoiser:?}");
+                assert_eq!(last(targets.row(row)), Some(1), "{denoiser:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -399,12 +484,15 @@ fn an_epoch_of_pairs_has_every_pair_once() {
         max_input_length: 8,
         max_target_length: 8,
         batch_size: 6,
+        arrangement: Arrangement::default(),
     };
-    let loader = TextToTextLoader::new(Arc::new(pairs), settings, 4).unwrap();
-    let seen: BTreeSet<u32> = Prefetch::new(loader, 2)
+    let sets = Arc::new(vec![PairSet { pairs, rate: 1.0 }]);
+    let loader = TextToTextLoader::new(sets, settings, 4).unwrap();
+    let prefetch = loader.prefetch(&Cursor::default(), World::ALONE, Workers::default());
+    let seen: BTreeSet<u32> = prefetch
         .unwrap()
         .take(8)
-        .map(Result::unwrap)
+        .map(|drawn| drawn.unwrap().batch)
         .flat_map(|batch| {
             (0..6)
                 .map(|row| batch.encoder_input_ids.row(row)[0])
@@ -435,8 +523,11 @@ fn a_few_bad_lines_are_skipped_and_counted() {
         ],
     );
     let mut last = Progress::default();
-    let corpus = Corpus::read(&paths, &Tokenizer::byt5(), &mut |progress| last = progress).unwrap();
-    assert_eq!((corpus.documents().len(), corpus.skipped()), (2, 2));
+    let corpus = Corpus::read(&paths, &Tokenizer::byt5(), 0.1, &mut |progress| {
+        last = progress
+    })
+    .unwrap();
+    assert_eq!((corpus.num_documents(), corpus.skipped()), (2, 2));
     let size = fs::metadata(&paths[0]).unwrap().len();
     assert_eq!(
         last,
@@ -453,7 +544,7 @@ fn a_corpus_of_mostly_bad_lines_is_an_error_that_names_the_first() {
     let mut lines = vec!["{\"text\": \"fine\"}\n"; 50];
     lines.extend(["{\"text\": 3}\n"; 11]);
     let (_folder, paths) = file("corpus.jsonl", &lines);
-    let error = Corpus::read(&paths, &Tokenizer::byt5(), &mut |_| {})
+    let error = Corpus::read(&paths, &Tokenizer::byt5(), 0.1, &mut |_| {})
         .unwrap_err()
         .to_string();
     assert!(
@@ -465,12 +556,12 @@ fn a_corpus_of_mostly_bad_lines_is_an_error_that_names_the_first() {
 #[test]
 fn a_corpus_without_text_or_file_is_an_error_that_names_the_file() {
     let (_folder, mut paths) = file("empty.txt", &[]);
-    let error = Corpus::read(&paths, &Tokenizer::byt5(), &mut |_| {}).unwrap_err();
+    let error = Corpus::read(&paths, &Tokenizer::byt5(), 0.1, &mut |_| {}).unwrap_err();
     assert!(
         matches!(error, DataError::NoText { .. }) && error.to_string().contains("empty.txt"),
         "{error}"
     );
     paths[0].set_file_name("missing.txt");
-    let error = Corpus::read(&paths, &Tokenizer::byt5(), &mut |_| {}).unwrap_err();
+    let error = Corpus::read(&paths, &Tokenizer::byt5(), 0.1, &mut |_| {}).unwrap_err();
     assert!(error.to_string().contains("missing.txt"), "{error}");
 }

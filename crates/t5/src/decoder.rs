@@ -1,6 +1,6 @@
 use burn::module::Module;
 use burn::nn::{Dropout, RmsNorm};
-use burn::tensor::{Bool, DType, Device, Tensor, assert_shape};
+use burn::tensor::{Bool, DType, Device, Int, Tensor, assert_shape};
 use lamplight_layers::block::{Block, BlockInput, BlockOutput, Memory, Pass, in_type_of};
 use lamplight_layers::mask;
 use lamplight_layers::precision::in_f32;
@@ -62,6 +62,17 @@ pub struct DecoderInput {
     pub encoder_hidden_state: Tensor<3>,
     /// `[batch, source]`, true = padding.
     pub encoder_padding_mask: Tensor<2, Bool>,
+    /// Where rows hold several examples: which token belongs to which.
+    pub segments: Option<Segments>,
+}
+
+/// The examples of rows that hold several, numbered from 1; 0 for padding.
+#[derive(Debug, Clone)]
+pub struct Segments {
+    /// `[batch, source]`.
+    pub encoder: Tensor<2, Int>,
+    /// `[batch, target]`.
+    pub decoder: Tensor<2, Int>,
 }
 
 impl Decoder {
@@ -90,11 +101,22 @@ impl Decoder {
         let [_, source, _] = input.encoder_hidden_state.dims();
         assert_shape!(input.encoder_hidden_state, [batch, source, _]);
         assert_shape!(input.encoder_padding_mask, [batch, source]);
-        let device = input.embeddings.device();
-        let causal_mask = mask::causal_with_padding(target, input.padding_mask, &device);
+        let mut self_mask = mask::causal(target, &input.embeddings.device());
+        if let Some(padding_mask) = input.padding_mask {
+            self_mask = mask::either(self_mask, mask::padding(padding_mask));
+        }
+        let mut cross_mask = mask::padding(input.encoder_padding_mask);
+        if let Some(Segments { encoder, decoder }) = input.segments {
+            assert_shape!(encoder, [batch, source]);
+            assert_shape!(decoder, [batch, target]);
+            let other = mask::other_segment(decoder.clone(), decoder.clone());
+            self_mask = mask::either(self_mask, other);
+            cross_mask = mask::either(cross_mask, mask::other_segment(decoder, encoder));
+        }
+        let causal_mask = mask::additive(self_mask); // [batch or 1, 1, target, target]
         let memory = Memory {
             hidden: pass.share(input.encoder_hidden_state),
-            bias: mask::additive(mask::padding(input.encoder_padding_mask)),
+            bias: mask::additive(cross_mask),
         };
         let mut bias = causal_mask.clone();
         let embeddings = in_type_of(&self.block, input.embeddings);

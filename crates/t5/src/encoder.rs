@@ -1,6 +1,6 @@
 use burn::module::Module;
 use burn::nn::{Dropout, RmsNorm};
-use burn::tensor::{Bool, DType, Device, Tensor, assert_shape};
+use burn::tensor::{Bool, DType, Device, Int, Tensor, assert_shape};
 use lamplight_layers::block::{Block, BlockInput, BlockOutput, Pass, in_type_of};
 use lamplight_layers::mask;
 use lamplight_layers::precision::in_f32;
@@ -42,6 +42,17 @@ impl Block for EncoderBlock {
     }
 }
 
+/// What the encoder reads.
+#[derive(Debug)]
+pub struct EncoderInput {
+    /// `[batch, source, d_model]`.
+    pub embeddings: Tensor<3>,
+    /// `[batch, source]`, true = padding.
+    pub padding_mask: Tensor<2, Bool>,
+    /// `[batch, source]`, where rows hold several examples: the number of the example.
+    pub segment_ids: Option<Tensor<2, Int>>,
+}
+
 impl Encoder {
     /// A fresh stack.
     pub fn new(config: &T5Config, device: &Device) -> Self {
@@ -62,20 +73,24 @@ impl Encoder {
         }
     }
 
-    /// Encodes embeddings `[batch, source, d_model]`; `padding_mask` `[batch, source]` is true
-    /// where there is padding.
+    /// Gives `[batch, source, d_model]`, after the final norm.
     ///
     /// # Panics
-    /// The shapes differ.
-    pub fn forward(
-        &self,
-        embeddings: Tensor<3>,
-        padding_mask: Tensor<2, Bool>,
-        mut pass: Pass<'_>,
-    ) -> Tensor<3> {
+    /// The shapes are not those that [`EncoderInput`] names.
+    pub fn forward(&self, input: EncoderInput, mut pass: Pass<'_>) -> Tensor<3> {
+        let EncoderInput {
+            embeddings,
+            padding_mask,
+            segment_ids,
+        } = input;
         let [batch, source, _] = embeddings.dims();
         assert_shape!(padding_mask, [batch, source]);
-        let mask = mask::additive(mask::padding(padding_mask)); // [batch, 1, 1, source]
+        let mut hidden = mask::padding(padding_mask);
+        if let Some(ids) = segment_ids {
+            assert_shape!(ids, [batch, source]);
+            hidden = mask::either(hidden, mask::other_segment(ids.clone(), ids));
+        }
+        let mask = mask::additive(hidden); // [batch, 1, 1 or source, source]
         let mut bias = mask.clone();
         let embeddings = in_type_of(&self.block, embeddings);
         let mut x = pass.share(self.dropout.forward(embeddings));

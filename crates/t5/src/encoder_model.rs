@@ -8,7 +8,7 @@ use lamplight_layers::pretrained::{PretrainedError, save};
 
 use crate::model::shared;
 use crate::names::{LM_HEAD, fill, open, table};
-use crate::{Encoder, T5Config};
+use crate::{Encoder, EncoderInput, T5Config};
 
 /// The encoder alone, for embeddings of text.
 #[derive(Module, Debug)]
@@ -63,7 +63,11 @@ impl T5EncoderModel {
     /// # Panics
     /// The shapes differ.
     pub fn forward(&self, input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> Tensor<3> {
-        self.encoder
-            .forward(self.shared.forward(input_ids), padding_mask, Pass::Plain)
+        let input = EncoderInput {
+            embeddings: self.shared.forward(input_ids),
+            padding_mask,
+            segment_ids: None,
+        };
+        self.encoder.forward(input, Pass::Plain)
     }
 }

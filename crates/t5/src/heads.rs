@@ -78,6 +78,7 @@ fn read_twice(
         input_ids,
         padding_mask,
         decoder_padding_mask: None,
+        segments: None,
     }
 }
 

@@ -27,8 +27,8 @@ mod model;
 mod names;
 
 pub use config::T5Config;
-pub use decoder::{Decoder, DecoderInput};
-pub use encoder::Encoder;
+pub use decoder::{Decoder, DecoderInput, Segments};
+pub use encoder::{Encoder, EncoderInput};
 pub use encoder_model::T5EncoderModel;
 pub use heads::{T5ForQuestionAnswering, T5ForSequenceClassification, T5ForTokenClassification};
 pub use model::{

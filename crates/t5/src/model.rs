@@ -10,7 +10,7 @@ use lamplight_layers::pretrained::{Checkpoint, NameTable, PretrainedError, save}
 use lamplight_layers::recompute::Tape;
 
 use crate::names::{LM_HEAD, SHARED, fill, is_stray, open, table};
-use crate::{Decoder, DecoderInput, Encoder, T5Config};
+use crate::{Decoder, DecoderInput, Encoder, EncoderInput, Segments, T5Config};
 
 /// What an encoder-decoder reads.
 #[derive(Debug, Clone)]
@@ -23,6 +23,9 @@ pub struct Seq2SeqInput {
     pub decoder_input_ids: Tensor<2, Int>,
     /// `[batch, target]`, true = padding; rarely needed, see [`DecoderInput`].
     pub decoder_padding_mask: Option<Tensor<2, Bool>>,
+    /// Where rows hold several examples: which token belongs to which. Each sees itself alone, and
+    /// the bias of T5 depends on distances only, so its numbers are those of a row of its own.
+    pub segments: Option<Segments>,
 }
 
 /// What an encoder-decoder gives.
@@ -103,24 +106,20 @@ impl T5Model {
     /// The shapes are not those that [`Seq2SeqInput`] names.
     pub fn forward(&self, input: Seq2SeqInput, pass: Seq2SeqPass<'_>) -> (Tensor<3>, Tensor<3>) {
         let padding_mask = input.padding_mask;
-        let encoded = self.encode(input.input_ids, padding_mask.clone(), pass.encoder);
+        let encoder_input = EncoderInput {
+            embeddings: self.shared.forward(input.input_ids),
+            padding_mask: padding_mask.clone(),
+            segment_ids: (input.segments.as_ref()).map(|segments| segments.encoder.clone()),
+        };
+        let encoded = self.encoder.forward(encoder_input, pass.encoder);
         let decoder_input = DecoderInput {
             embeddings: self.shared.forward(input.decoder_input_ids),
             padding_mask: input.decoder_padding_mask,
             encoder_hidden_state: encoded.clone(),
             encoder_padding_mask: padding_mask,
+            segments: input.segments,
         };
         (encoded, self.decoder.forward(decoder_input, pass.decoder))
-    }
-
-    fn encode(
-        &self,
-        input_ids: Tensor<2, Int>,
-        padding_mask: Tensor<2, Bool>,
-        pass: Pass<'_>,
-    ) -> Tensor<3> {
-        self.encoder
-            .forward(self.shared.forward(input_ids), padding_mask, pass)
     }
 }
 
@@ -246,7 +245,12 @@ impl T5ForConditionalGeneration {
 
     /// The encoder's last hidden state `[batch, source, d_model]`, which [`Self::decode`] reads.
     pub fn encode(&self, input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> Tensor<3> {
-        self.model.encode(input_ids, padding_mask, Pass::Plain)
+        let input = EncoderInput {
+            embeddings: self.model.shared.forward(input_ids),
+            padding_mask,
+            segment_ids: None,
+        };
+        self.model.encoder.forward(input, Pass::Plain)
     }
 
     /// The logits `[batch, target, vocab]` after `decoder_input_ids` `[batch, target]`.
@@ -266,6 +270,7 @@ impl T5ForConditionalGeneration {
             padding_mask: None,
             encoder_hidden_state,
             encoder_padding_mask,
+            segments: None,
         };
         self.logits(self.model.decoder.forward(input, Pass::Plain))
     }

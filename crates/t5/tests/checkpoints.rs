@@ -77,6 +77,7 @@ fn logits(model: &T5ForConditionalGeneration, expected: &Expected) -> Tensor<3> 
         padding_mask: expected.padding_mask("attention_mask", &device),
         decoder_input_ids: expected.int_tensor("decoder_input_ids", &device),
         decoder_padding_mask: None,
+        segments: None,
     };
     model.forward(input).logits
 }

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Bool, Device, Distribution, Int, Tensor, TensorData};
 use lamplight_layers::loss::cross_entropy;
-use lamplight_t5::{Seq2SeqInput, T5Config, T5ForConditionalGeneration};
+use lamplight_t5::{Segments, Seq2SeqInput, T5Config, T5ForConditionalGeneration};
 use lamplight_testing::{assert_close, drawing, test_device};
 
 fn config(json: &str) -> T5Config {
@@ -29,6 +29,7 @@ fn input(input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> Seq2SeqInp
         padding_mask,
         decoder_input_ids,
         decoder_padding_mask: None,
+        segments: None,
     }
 }
 
@@ -86,6 +87,43 @@ fn padded_batch_equals_its_rows() {
 }
 
 #[test]
+fn packed_examples_give_the_logits_of_rows_of_their_own() {
+    let _drawing = drawing();
+    let device = test_device();
+    device.seed(5);
+    let model = T5ForConditionalGeneration::new(&small(true), &device);
+    // Two examples of 5 and 3 inputs and 3 and 2 targets in one row, and padding.
+    let ids = random_ids([1, 10], &device);
+    let decoder_input_ids = random_ids([1, 6], &device);
+    let ints = |values: Vec<i64>| {
+        let shape = [1, values.len()];
+        Tensor::<2, Int>::from_data(TensorData::new(values, shape), &device)
+    };
+    let segments = Segments {
+        encoder: ints(vec![1, 1, 1, 1, 1, 2, 2, 2, 0, 0]),
+        decoder: ints(vec![1, 1, 1, 2, 2, 0]),
+    };
+    let packed = model.forward(Seq2SeqInput {
+        input_ids: ids.clone(),
+        padding_mask: segments.encoder.clone().equal_elem(0),
+        decoder_input_ids: decoder_input_ids.clone(),
+        decoder_padding_mask: None,
+        segments: Some(segments),
+    });
+    for (inputs, targets) in [(0..5, 0..3), (5..8, 3..5)] {
+        let alone = model.forward(Seq2SeqInput {
+            input_ids: ids.clone().slice([0..1, inputs.clone()]),
+            padding_mask: Tensor::<2, Bool>::full([1, inputs.len()], false, &device),
+            decoder_input_ids: decoder_input_ids.clone().slice([0..1, targets.clone()]),
+            decoder_padding_mask: None,
+            segments: None,
+        });
+        let packed = packed.logits.clone().slice([0..1, targets, 0..512]);
+        assert_close("packed", &values(packed), &values(alone.logits), 1e-5, 1e-5);
+    }
+}
+
+#[test]
 fn dropout_acts_where_gradients_are_on_and_nowhere_else() {
     let _drawing = drawing();
     let device = test_device();
@@ -123,6 +161,7 @@ fn greedy_gives_the_most_likely_ids_and_stops_at_the_end() {
             padding_mask: no_padding.clone().slice([row..row + 1, 0..7]),
             decoder_input_ids: Tensor::from_data(TensorData::new(prefix, [1, length]), &device),
             decoder_padding_mask: None,
+            segments: None,
         });
         let best = logits
             .logits

@@ -45,6 +45,7 @@ fn seq2seq_input(expected: &Expected, device: &Device) -> Seq2SeqInput {
         padding_mask: expected.padding_mask("attention_mask", device),
         decoder_input_ids: expected.int_tensor("decoder_input_ids", device),
         decoder_padding_mask: None,
+        segments: None,
     }
 }
 
@@ -87,6 +88,7 @@ fn forward_passes_are_those_of_the_reference() {
             let mask = expected.padding_mask("masked_decoder.decoder_attention_mask", &device);
             let input = Seq2SeqInput {
                 decoder_padding_mask: Some(mask),
+                segments: None,
                 ..seq2seq_input(&expected, &device)
             };
             expected.assert("masked_decoder.logits", model.forward(input).logits);

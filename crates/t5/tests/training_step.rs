@@ -34,6 +34,7 @@ fn step(
         padding_mask: expected.padding_mask("attention_mask", device),
         decoder_input_ids: expected.int_tensor("decoder_input_ids", device),
         decoder_padding_mask: None,
+        segments: None,
     };
     device.seed(7);
     let logits = model.forward_by(input, Seq2SeqPass::taped(&tape)).logits;

@@ -3,9 +3,8 @@
 //! [`recipe`] says what to do, [`run`] does it: [`texts`] reads and tokenises, [`feed`] makes tensors
 //! of host batches, [`task`] computes losses and held-out scores, [`trainer`] steps over them with
 //! [`optimizer`], [`schedule`], [`gradients`] and [`stability`], and [`run_folder`], [`checkpoint`], [`metrics`] and [`report`] keep
-//! the results. [`progress`] is how a program hears of it; nothing here prints.
+//! the results. [`inspection`] shows batches before anything is trained. [`progress`] is how a program hears of it; nothing here prints.
 
-mod atomic_file;
 pub mod checkpoint;
 pub mod comparison;
 mod error;
@@ -14,6 +13,8 @@ mod f32_tensors;
 pub mod feed;
 pub mod flops;
 pub mod gradients;
+pub mod inspection;
+mod loaders;
 pub mod lora;
 mod memory;
 pub mod metrics;

@@ -10,10 +10,11 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use lamplight_data::atomic_file;
 use serde::{Deserialize, Serialize};
 
+use crate::TrainingError;
 use crate::evaluation::Evaluation;
-use crate::{TrainingError, atomic_file};
 
 /// Means over the steps since the last line.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -52,6 +53,12 @@ pub struct StepMetrics {
     /// waiting for data, keeping metrics, telling people.
     #[serde(default)]
     pub overhead: f64,
+    /// Share of the time since the last line that was spent waiting for batches; part of `overhead`.
+    #[serde(default)]
+    pub waiting: f64,
+    /// Share of the cells of the batches since the last line that is padding.
+    #[serde(default)]
+    pub padding: f64,
     /// Seconds since the start.
     pub seconds: f64,
     /// The terms of the loss before their coefficients: every other key of the line.

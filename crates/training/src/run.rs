@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::Device;
 use lamplight_data::digest::Digest;
-use lamplight_data::loader::{ExampleSet, Loader, Prefetch};
+use lamplight_data::loader::{ExampleSet, Loader, Workers, World};
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::device::is_processor;
 
@@ -25,9 +25,6 @@ use crate::texts::{Files, Sources, absolute};
 use crate::weights::Weights;
 use crate::{TrainingError, lora, model_config, report};
 use start::Starting;
-
-/// Batches that are made ahead of the device.
-const PREFETCHED_BATCHES: usize = 4;
 
 /// What to train, on what, where and into which folder.
 #[derive(Debug, Clone)]
@@ -152,12 +149,12 @@ impl Run {
         prepared: &Prepared,
         observer: &mut dyn Observer,
     ) -> Result<RunSummary, TrainingError> {
-        match self.recipe.data.objective {
-            Objective::ReplacedTokenDetection => {
-                electra::replaced_token_detection(self, prepared, observer)
+        match self.recipe.data.denoiser() {
+            Some(denoiser) => t5::denoising(self, denoiser, prepared, observer),
+            None if self.recipe.data.objective == Objective::TextToText => {
+                t5::text_to_text(self, prepared, observer)
             }
-            Objective::SpanCorruption => t5::span_corruption(self, prepared, observer),
-            Objective::TextToText => t5::text_to_text(self, prepared, observer),
+            None => electra::replaced_token_detection(self, prepared, observer),
         }
     }
 
@@ -214,7 +211,8 @@ impl Run {
         observer: &mut dyn Observer,
     ) -> Result<RunSummary, TrainingError>
     where
-        E: ExampleSet<Batch = T::Batch> + Send + 'static,
+        E: ExampleSet<Batch = T::Batch> + Send + Sync + 'static,
+        T::Batch: Send,
     {
         let (recipe, folder) = (&self.recipe, &prepared.folder);
         if is_processor(&self.device) {
@@ -241,8 +239,8 @@ impl Run {
         };
         let plan = self.plan(num_parameters, work.num_tokens);
         observer.started(&plan, folder.path());
-        let batches = work.examples.batches_from(start.position.cursor);
-        let batches = Prefetch::new(batches, PREFETCHED_BATCHES)?;
+        let cursor = &start.position.cursor;
+        let batches = (work.examples).prefetch(cursor, World::ALONE, Workers::default())?;
         let mut summary = self.summary(folder, num_parameters);
         let mut report = RedrawnReport::new(summary.clone());
         let outcome = trainer.run(start, batches, &mut Several(vec![observer, &mut report]))?;

@@ -10,12 +10,13 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use lamplight_data::atomic_file;
 use lamplight_data::tokenizer::Tokenizer;
 use serde::{Deserialize, Serialize};
 
+use crate::TrainingError;
 use crate::checkpoint::Checkpoints;
 use crate::texts::Sources;
-use crate::{TrainingError, atomic_file};
 
 const RECIPE: &str = "recipe.toml";
 const ORIGIN: &str = "origin.json";
@@ -153,7 +154,7 @@ impl RunFolder {
         atomic_file::write(&path, text.as_bytes())?;
         tokenizer.save(&self.tokenizer())?;
         // The last of them: where it is, the others are too.
-        atomic_file::write(&self.recipe(), recipe.as_bytes())
+        Ok(atomic_file::write(&self.recipe(), recipe.as_bytes())?)
     }
 
     /// Where the run came from.

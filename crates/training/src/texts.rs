@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lamplight_data::corpus::{Corpus, Progress};
 use lamplight_data::source::TextPair;
+use lamplight_data::store::Store;
 use lamplight_data::synthetic;
 use lamplight_data::tokenizer::{Tokenizer, train};
 use lamplight_data::{DataError, source};
@@ -24,11 +25,11 @@ const CORPUS_SEED: u64 = 0;
 /// Where texts and tokenizer come from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sources {
-    /// Files, folders and patterns to train on; without any the recipe's generated corpus is used.
+    /// Files, folders and patterns to train on, or prepared stores; without any the recipe's generated corpus is used.
     pub data: Vec<PathBuf>,
-    /// Files, folders and patterns held out; without any a part of the training texts is.
+    /// The same, held out; without any a part of the training texts is.
     pub valid: Vec<PathBuf>,
-    /// The folder of a tokenizer; without one the recipe's `train_tokenizer` is used.
+    /// The folder of a tokenizer; without one that of the stores or the recipe's `train_tokenizer` is used.
     pub tokenizer: Option<PathBuf>,
 }
 
@@ -83,19 +84,17 @@ impl Sources {
                 recipe: name.to_owned(),
             });
         }
-        if self.tokenizer.is_none() && recipe.data.train_tokenizer.is_none() {
+        let files = Files {
+            training: find(&self.data)?,
+            held_out: find(&self.valid)?,
+        };
+        let has_tokenizer = self.tokenizer.is_some() || recipe.data.train_tokenizer.is_some();
+        if !has_tokenizer && files.training.stores.is_empty() {
             return Err(TrainingError::NoTokenizer {
                 recipe: name.to_owned(),
             });
         }
-        let expand = |patterns: &[PathBuf]| match patterns {
-            [] => Ok(Vec::new()),
-            patterns => source::expand(patterns),
-        };
-        Ok(Files {
-            training: expand(&self.data)?,
-            held_out: expand(&self.valid)?,
-        })
+        Ok(files)
     }
 
     fn tokenizer<T: AsRef<str> + Sync>(
@@ -134,9 +133,41 @@ pub fn absolute(path: &Path) -> Result<PathBuf, TrainingError> {
 #[derive(Debug, Clone, Default)]
 pub struct Files {
     /// To train on.
-    pub training: Vec<PathBuf>,
+    pub training: Found,
     /// Held out.
-    pub held_out: Vec<PathBuf>,
+    pub held_out: Found,
+}
+
+/// Files of text or prepared stores, but not both.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Files of text.
+    pub texts: Vec<PathBuf>,
+    /// Folders of prepared stores.
+    pub stores: Vec<PathBuf>,
+}
+
+impl Found {
+    fn is_empty(&self) -> bool {
+        self.texts.is_empty() && self.stores.is_empty()
+    }
+}
+
+/// What paths and patterns name.
+fn find(patterns: &[PathBuf]) -> Result<Found, DataError> {
+    let (stores, texts): (Vec<PathBuf>, Vec<PathBuf>) =
+        (patterns.iter().cloned()).partition(|path| Store::is_at(path));
+    match (stores.first(), texts.is_empty()) {
+        (Some(store), false) => Err(DataError::InvalidStore {
+            path: store.clone(),
+            reason: "a prepared store beside files of text: prepare those, too".to_owned(),
+        }),
+        (_, true) => Ok(Found { texts, stores }),
+        (None, false) => Ok(Found {
+            texts: source::expand(&texts)?,
+            stores,
+        }),
+    }
 }
 
 /// Reads the files, or generates the recipe's corpus, and splits what is held out.
@@ -151,31 +182,78 @@ pub fn load_texts(
     observer: &mut dyn Observer,
 ) -> Result<Texts, TrainingError> {
     let data = &recipe.data;
+    let mut reader = Reader {
+        max_bad_fraction: data.max_bad_fraction,
+        observer,
+    };
     let (tokenizer, corpus) = if files.training.is_empty() {
-        observer.preparing(Stage::GeneratingTexts);
-        let documents = synthetic::english(data.num_examples.unwrap_or_default(), CORPUS_SEED);
+        generate(sources, recipe, reader.observer)?
+    } else if files.training.stores.is_empty() {
+        let texts = &files.training.texts;
         let training = data.train_tokenizer.as_ref();
-        let tokenizer = sources.tokenizer(training, observer, || Ok(documents.iter().collect()))?;
-        let corpus = Corpus::from_texts(&documents, &tokenizer)?;
+        let tokenizer = sources.tokenizer(training, reader.observer, || sample_text(texts))?;
+        let corpus = reader.read(texts, &tokenizer)?;
         (tokenizer, corpus)
     } else {
-        let sample = || sample_text(&files.training);
-        let tokenizer = sources.tokenizer(data.train_tokenizer.as_ref(), observer, sample)?;
-        let corpus = read(&files.training, &tokenizer, observer)?;
-        (tokenizer, corpus)
+        open(&files.training.stores, sources.tokenizer.as_deref())?
     };
     let (training, held_out) = if files.held_out.is_empty() {
         corpus.split_held_out(data.held_out, recipe.training.seed)
+    } else if files.held_out.stores.is_empty() {
+        (corpus, reader.read(&files.held_out.texts, &tokenizer)?)
     } else {
-        (corpus, read(&files.held_out, &tokenizer, observer)?)
+        let (other, held_out) = open(&files.held_out.stores, None)?;
+        check_same(&files.held_out.stores[0], &other, &tokenizer)?;
+        (corpus, held_out)
     };
-    if held_out.documents().is_empty() {
+    if held_out.num_documents() == 0 {
         return Err(TrainingError::NothingHeldOut);
     }
     Ok(Texts {
         tokenizer,
         training,
         held_out,
+    })
+}
+
+/// The recipe's generated corpus.
+fn generate(
+    sources: &Sources,
+    recipe: &Recipe,
+    observer: &mut dyn Observer,
+) -> Result<(Tokenizer, Corpus), TrainingError> {
+    observer.preparing(Stage::GeneratingTexts);
+    let data = &recipe.data;
+    let documents = synthetic::english(data.num_examples.unwrap_or_default(), CORPUS_SEED);
+    let training = data.train_tokenizer.as_ref();
+    let tokenizer = sources.tokenizer(training, observer, || Ok(documents.iter().collect()))?;
+    let corpus = Corpus::from_texts(&documents, &tokenizer)?;
+    Ok((tokenizer, corpus))
+}
+
+/// The documents of prepared stores, and their tokenizer, which is to be the one that is asked for.
+fn open(stores: &[PathBuf], wanted: Option<&Path>) -> Result<(Tokenizer, Corpus), DataError> {
+    let opened = stores.iter().map(|store| Store::open(store));
+    let opened = opened.collect::<Result<Vec<_>, _>>()?;
+    let tokenizer = match opened.first() {
+        Some(store) => store.tokenizer()?,
+        None => Tokenizer::byt5(),
+    };
+    if let Some(folder) = wanted {
+        check_same(&stores[0], &tokenizer, &Tokenizer::from_folder(folder)?)?;
+    }
+    let corpus = Store::corpus(opened)?;
+    corpus.check_vocabulary(tokenizer.vocab_size())?;
+    Ok((tokenizer, corpus))
+}
+
+fn check_same(store: &Path, found: &Tokenizer, wanted: &Tokenizer) -> Result<(), DataError> {
+    if found.sha256()? == wanted.sha256()? {
+        return Ok(());
+    }
+    Err(DataError::InvalidStore {
+        path: store.to_owned(),
+        reason: "prepared with another tokenizer than that of the run".to_owned(),
     })
 }
 
@@ -191,6 +269,13 @@ pub fn load_pairs(
     recipe: &Recipe,
     observer: &mut dyn Observer,
 ) -> Result<Pairs, TrainingError> {
+    let stores = files.training.stores.iter().chain(&files.held_out.stores);
+    if let Some(store) = stores.into_iter().next() {
+        return Err(TrainingError::Data(DataError::InvalidStore {
+            path: store.clone(),
+            reason: "a prepared store has no targets: name the files of pairs".to_owned(),
+        }));
+    }
     let (training, held_out) = if !files.training.is_empty() {
         read_pairs(files, recipe)?
     } else if recipe.data.corpus == Some(BuiltinCorpus::TextTasks) {
@@ -232,9 +317,9 @@ fn read_pairs(
         let read = paths.iter().map(|path| source::read_pairs(path));
         Ok(read.collect::<Result<Vec<_>, _>>()?.concat())
     };
-    let mut training = read(&files.training)?;
+    let mut training = read(&files.training.texts)?;
     if !files.held_out.is_empty() {
-        return Ok((training, read(&files.held_out)?));
+        return Ok((training, read(&files.held_out.texts)?));
     }
     training.shuffle(&mut ChaCha8Rng::seed_from_u64(recipe.training.seed));
     let num_held_out = (training.len() as f64 * recipe.data.held_out).ceil() as usize;
@@ -242,18 +327,22 @@ fn read_pairs(
     Ok((training, held_out))
 }
 
-fn read(
-    files: &[PathBuf],
-    tokenizer: &Tokenizer,
-    observer: &mut dyn Observer,
-) -> Result<Corpus, TrainingError> {
-    let mut progress = |progress: Progress| {
-        observer.preparing(Stage::ReadingTexts {
-            fraction: progress.bytes_read as f64 / progress.bytes_total.max(1) as f64,
-            num_tokens: progress.tokens,
-        });
-    };
-    Ok(Corpus::read(files, tokenizer, &mut progress)?)
+/// Reads files of text.
+struct Reader<'a> {
+    max_bad_fraction: f64,
+    observer: &'a mut dyn Observer,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, files: &[PathBuf], tokenizer: &Tokenizer) -> Result<Corpus, DataError> {
+        let mut progress = |progress: Progress| {
+            self.observer.preparing(Stage::ReadingTexts {
+                fraction: progress.bytes_read as f64 / progress.bytes_total.max(1) as f64,
+                num_tokens: progress.tokens,
+            });
+        };
+        Corpus::read(files, tokenizer, self.max_bad_fraction, &mut progress)
+    }
 }
 
 /// Text from the front of every file, an equal part of each.

@@ -171,6 +171,7 @@ impl<T: Task> Trainer<'_, T> {
             };
             micro_step.run(model, batch, &mut sums)?;
             measured.num_tokens += self.task.num_tokens(batch) as u64;
+            measured.num_cells += self.task.num_cells(batch) as u64;
             measured.flops += self.task.flops(model, batch);
         }
         let StepSums { gradients, terms } = sums;

@@ -23,6 +23,7 @@ use lamplight_training::task::{Task, TextToText};
 const VOCAB_SIZE: usize = 384;
 /// Steps of a short training.
 const NUM_STEPS: usize = 40;
+
 fn task(label_smoothing: f64) -> TextToText {
     TextToText {
         vocab_size: VOCAB_SIZE,
@@ -38,6 +39,10 @@ fn task(label_smoothing: f64) -> TextToText {
 }
 
 fn model(device: &Device) -> T5ForConditionalGeneration {
+    model_with(0.1, device)
+}
+
+fn model_with(dropout_rate: f64, device: &Device) -> T5ForConditionalGeneration {
     let config = T5Config {
         vocab_size: VOCAB_SIZE,
         d_model: 32,
@@ -45,7 +50,7 @@ fn model(device: &Device) -> T5ForConditionalGeneration {
         d_ff: 64,
         num_layers: 2,
         num_heads: 4,
-        dropout_rate: 0.1,
+        dropout_rate,
         feed_forward_proj: Some("gated-gelu".to_owned()),
         tie_word_embeddings: Some(true),
         ..T5Config::default()
@@ -54,14 +59,15 @@ fn model(device: &Device) -> T5ForConditionalGeneration {
     draw_all(T5ForConditionalGeneration::new(&config, device))
 }
 
-fn batch() -> Seq2SeqBatch {
+fn pairs() -> Vec<(Vec<u32>, Vec<u32>)> {
     let tokenizer = Tokenizer::byt5();
     let encode = |text: &str| tokenizer.encode(text).unwrap();
-    let pairs: Vec<_> = ["lamplight", "a", "by the sea"]
-        .iter()
-        .map(|text| (encode(text), encode(text)))
-        .collect();
-    Seq2SeqBatch::from_pairs(&pairs, 12, 12)
+    let texts = ["lamplight", "a", "by the sea"];
+    texts.map(|text| (encode(text), encode(text))).to_vec()
+}
+
+fn batch() -> Seq2SeqBatch {
+    Seq2SeqBatch::from_pairs(&pairs(), 12, 12)
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +110,16 @@ fn run(
     manner: Manner,
     seed: u64,
 ) -> StepSums {
+    run_on(&batch(), task, model, manner, seed)
+}
+
+fn run_on(
+    batch: &Seq2SeqBatch,
+    task: &TextToText,
+    model: &T5ForConditionalGeneration,
+    manner: Manner,
+    seed: u64,
+) -> StepSums {
     let factor = |coefficient| Factor {
         share: 1.0,
         coefficient,
@@ -122,7 +138,7 @@ fn run(
         seed,
     };
     let mut sums = StepSums::default();
-    step.run(model, &batch(), &mut sums).unwrap();
+    step.run(model, batch, &mut sums).unwrap();
     sums
 }
 
@@ -182,6 +198,21 @@ fn gradients_are_f32_and_the_same_in_every_manner() {
     assert_eq!(expected.gradients.len(), num_parameters);
     for manner in manners(&device) {
         step(manner).assert_tracks(&expected, manner.tolerance());
+    }
+}
+
+#[test]
+fn packed_rows_give_the_loss_and_gradients_of_rows_of_their_own() {
+    let _drawing = drawing();
+    let device = test_device().autodiff();
+    let model = model_with(0.0, &device);
+    let task = task(0.1);
+    let [long, short, middle] = <[_; 3]>::try_from(pairs()).unwrap();
+    let packed = Seq2SeqBatch::packed(&[vec![long, short], vec![middle], vec![]], 14, 13);
+    let expected = measured(&model, run(&task, &model, PLAIN, 1));
+    for manner in manners(&device) {
+        let step = run_on(&packed, &task, &model, manner, 1);
+        measured(&model, step).assert_tracks(&expected, manner.tolerance());
     }
 }
 

@@ -13,7 +13,7 @@ use super::{compute, count, duration, score_line, stage, start, utilisation};
 use crate::interrupt;
 
 /// Between two lines about what passes quickly.
-const INTERVAL: Duration = Duration::from_secs(5);
+pub(super) const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Tells people how a run goes where there is no terminal.
 pub(super) struct Lines {

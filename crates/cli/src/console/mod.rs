@@ -3,6 +3,7 @@
 mod dashboard;
 mod draw;
 mod lines;
+pub mod progress;
 pub mod screen;
 mod view;
 
@@ -19,6 +20,11 @@ pub fn open(peak_flops: Option<f64>) -> Box<dyn Observer> {
         Some(view) => Box::new(view),
         None => Box::new(Lines::new(peak_flops)),
     }
+}
+
+/// The same in lines, for what is no run.
+pub fn lines() -> impl Observer {
+    Lines::new(None)
 }
 
 /// What is done before the first step, in words.

@@ -1,125 +1,157 @@
-//! Runs a loader ahead of its reader, on a thread of its own.
+//! Batches made ahead of their reader, on threads of their own.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
+use super::plan::{Plan, Row};
+use super::{Drawn, ExampleSet};
 use crate::DataError;
+use crate::error::panic_message;
 
-/// The items of an iterator, made in the background. Errors come through in their place; a panic comes through as an
-/// error, and ends the iterator. The thread ends with the iterator, or with the next item after this is dropped.
-pub struct Prefetch<T> {
-    receiver: Receiver<Result<T, DataError>>,
+/// How batches are made ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Workers {
+    /// Threads, at least 1.
+    pub num_threads: usize,
+    /// Batches that each keeps ready.
+    pub depth: usize,
+    /// How long the reader waits for a batch before it gives up and says what is being read.
+    pub patience: Duration,
 }
 
-impl<T: Send + 'static> Prefetch<T> {
-    /// Starts the thread, which keeps up to `depth` items ready.
-    ///
-    /// # Errors
-    /// [`DataError::Thread`] when the system gives no thread.
-    pub fn new(
-        iterator: impl Iterator<Item = Result<T, DataError>> + Send + 'static,
-        depth: usize,
-    ) -> Result<Self, DataError> {
-        let (sender, receiver) = sync_channel(depth);
-        thread::Builder::new()
-            .name("prefetch".to_owned())
-            .spawn(move || send_all(iterator, &sender))
-            .map_err(|source| DataError::Thread { source })?;
-        Ok(Self { receiver })
+impl Default for Workers {
+    /// One thread for every four cores, two batches each, ten minutes.
+    fn default() -> Self {
+        let num_cores = thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            num_threads: num_cores.div_ceil(4),
+            depth: 2,
+            patience: Duration::from_secs(600),
+        }
     }
 }
 
-impl<T> Iterator for Prefetch<T> {
-    type Item = Result<T, DataError>;
+/// Batches in their order, whichever thread makes them. Errors come through in their place. A panic and a batch that
+/// does not come end the iterator with an error that names what was being read. A thread ends with the iterator, or with
+/// the next batch after this is dropped.
+pub struct Prefetch<E: ExampleSet> {
+    examples: Arc<E>,
+    workers: Vec<Worker<E::Batch>>,
+    /// The worker whose batch is next.
+    next: usize,
+    patience: Duration,
+    has_failed: bool,
+}
+
+struct Worker<B> {
+    receiver: Receiver<Message<B>>,
+    /// What it is reading.
+    current: Arc<Mutex<Vec<Row>>>,
+}
+
+enum Message<B> {
+    Batch(Result<Drawn<B>, DataError>),
+    Panic(String),
+}
+
+impl<E> Prefetch<E>
+where
+    E: ExampleSet + Send + Sync + 'static,
+    E::Batch: Send,
+{
+    /// Starts the threads; `plans` gives the same sequence at each call.
+    pub(super) fn start<P>(
+        examples: &Arc<E>,
+        workers: Workers,
+        plans: impl Fn() -> P,
+    ) -> Result<Self, DataError>
+    where
+        P: Iterator<Item = Plan> + Send + 'static,
+    {
+        let num_threads = workers.num_threads.max(1);
+        let threads = (0..num_threads).map(|index| {
+            let (sender, receiver) = sync_channel(workers.depth);
+            let current = Arc::new(Mutex::new(Vec::new()));
+            let plans = plans().skip(index).step_by(num_threads);
+            let (examples, reading) = (Arc::clone(examples), Arc::clone(&current));
+            thread::Builder::new()
+                .name(format!("loader-{index}"))
+                .spawn(move || send_all(&*examples, plans, &reading, &sender))
+                .map_err(|source| DataError::Thread { source })?;
+            Ok(Worker { receiver, current })
+        });
+        Ok(Self {
+            examples: Arc::clone(examples),
+            workers: threads.collect::<Result<_, DataError>>()?,
+            next: 0,
+            patience: workers.patience,
+            has_failed: false,
+        })
+    }
+}
+
+impl<E: ExampleSet> Prefetch<E> {
+    /// What a worker is reading.
+    fn place(&self, worker: usize) -> String {
+        let rows = self.workers[worker].current.lock();
+        let rows = rows.unwrap_or_else(PoisonError::into_inner);
+        match rows.iter().flatten().next() {
+            Some(draw) => self.examples.place(draw),
+            None => "its first batch".to_owned(),
+        }
+    }
+}
+
+impl<E: ExampleSet> Iterator for Prefetch<E> {
+    type Item = Result<Drawn<E::Batch>, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // The sender goes away only once its iterator has ended.
-        self.receiver.recv().ok()
+        if self.has_failed {
+            return None;
+        }
+        let worker = self.next;
+        self.next = (worker + 1) % self.workers.len();
+        let failure = match self.workers[worker].receiver.recv_timeout(self.patience) {
+            Ok(Message::Batch(batch)) => return Some(batch),
+            Ok(Message::Panic(message)) => DataError::LoaderPanicked {
+                message,
+                place: self.place(worker),
+            },
+            Err(RecvTimeoutError::Timeout) => DataError::LoaderStalled {
+                seconds: self.patience.as_secs_f64(),
+                place: self.place(worker),
+            },
+            // The sender goes away only once its plans have ended.
+            Err(RecvTimeoutError::Disconnected) => return None,
+        };
+        self.has_failed = true;
+        Some(Err(failure))
     }
 }
 
-fn send_all<T>(
-    mut iterator: impl Iterator<Item = Result<T, DataError>>,
-    sender: &SyncSender<Result<T, DataError>>,
+fn send_all<E: ExampleSet>(
+    examples: &E,
+    plans: impl Iterator<Item = Plan>,
+    reading: &Mutex<Vec<Row>>,
+    sender: &SyncSender<Message<E::Batch>>,
 ) {
-    loop {
-        // Nothing looks at the iterator after it has panicked.
-        let next = catch_unwind(AssertUnwindSafe(|| iterator.next()));
-        let (item, ended) = match next {
-            Ok(Some(item)) => (item, false),
-            Ok(None) => return,
-            Err(payload) => {
-                let message = panic_message(payload.as_ref());
-                (Err(DataError::LoaderPanicked { message }), true)
+    for Plan { rows, cursor } in plans {
+        rows.clone_into(&mut reading.lock().unwrap_or_else(PoisonError::into_inner));
+        // Nothing is half done after a panic: an example is made anew each time.
+        let made = catch_unwind(AssertUnwindSafe(|| examples.batch(&rows)));
+        let (message, has_panicked) = match made {
+            Ok(batch) => {
+                let drawn = batch.map(|batch| Drawn { batch, cursor });
+                (Message::Batch(drawn), false)
             }
+            Err(payload) => (Message::Panic(panic_message(payload.as_ref())), true),
         };
-        let nobody_reads = sender.send(item).is_err();
-        if ended || nobody_reads {
+        let nobody_reads = sender.send(message).is_err();
+        if has_panicked || nobody_reads {
             return;
         }
-    }
-}
-
-fn panic_message(payload: &(dyn Any + Send)) -> String {
-    let text = payload
-        .downcast_ref::<&str>()
-        .map(|message| (*message).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use std::sync::mpsc::channel;
-
-    use super::*;
-
-    #[test]
-    fn items_come_in_order_and_end_with_the_iterator() {
-        for depth in [0, 1, 4] {
-            let items: Vec<u32> = Prefetch::new((0..100).map(Ok), depth)
-                .unwrap()
-                .map(Result::unwrap)
-                .collect();
-            assert_eq!(items, (0..100).collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn an_error_comes_through_and_the_iterator_goes_on() {
-        let items = (0..4).map(|index| match index {
-            2 => Err(DataError::TextTooShort { tokens: 1 }),
-            _ => Ok(index),
-        });
-        let passed: Vec<Option<u32>> = Prefetch::new(items, 1).unwrap().map(Result::ok).collect();
-        assert_eq!(passed, [Some(0), Some(1), None, Some(3)]);
-    }
-
-    #[test]
-    fn a_panic_comes_through_as_an_error_and_ends_the_iterator() {
-        let items = (0..9).map(|index| {
-            assert!(index < 2, "example {index} is broken");
-            Ok(index)
-        });
-        let mut prefetch = Prefetch::new(items, 1).unwrap();
-        assert_eq!(prefetch.next().unwrap().unwrap(), 0);
-        assert_eq!(prefetch.next().unwrap().unwrap(), 1);
-        let error = prefetch.next().unwrap().unwrap_err();
-        assert!(error.to_string().contains("example 2 is broken"), "{error}");
-        assert!(prefetch.next().is_none());
-    }
-
-    #[test]
-    fn the_thread_ends_when_nobody_reads_any_more() {
-        let (alive, ended) = channel::<()>();
-        let endless = std::iter::repeat_with(move || {
-            let _alive = &alive;
-            Ok(0)
-        });
-        drop(Prefetch::new(endless, 2).unwrap());
-        assert!(ended.recv().is_err(), "the iterator was not dropped");
     }
 }

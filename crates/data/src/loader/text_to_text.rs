@@ -1,8 +1,12 @@
 //! Batches of pairs of texts, for training T5 on tasks.
 
+mod arrangement;
+
 use std::sync::Arc;
 
-use super::{Draw, ExampleSet, Loader};
+pub use arrangement::Arrangement;
+
+use super::{Draw, ExampleSet, Loader, Part, Row};
 use crate::DataError;
 use crate::batch::Seq2SeqBatch;
 use crate::digest::Digest;
@@ -19,26 +23,37 @@ pub struct TextToTextSettings {
     pub max_target_length: usize,
     /// Rows of a batch.
     pub batch_size: usize,
+    /// Which pairs share a batch or a row.
+    pub arrangement: Arrangement,
 }
 
-/// Endless batches of pairs, each padded to its longest row.
+/// Pairs of ids, input and target, that are drawn at one rate.
+#[derive(Clone, Debug)]
+pub struct PairSet {
+    /// Each side ends in EOS as [`crate::tokenizer::Tokenizer::encode`] gives it.
+    pub pairs: Vec<(Vec<u32>, Vec<u32>)>,
+    /// How often one is drawn, relative to the other sets.
+    pub rate: f64,
+}
+
+/// Endless batches of pairs, each padded to its longest row; packed ones to the longest row that may be.
 pub type TextToTextLoader = Loader<TextToTextExamples>;
 
 /// Pairs of inputs and targets.
 pub struct TextToTextExamples {
-    pairs: Arc<Vec<(Vec<u32>, Vec<u32>)>>,
+    sets: Arc<Vec<PairSet>>,
     settings: TextToTextSettings,
 }
 
 impl TextToTextLoader {
-    /// A loader over pairs of ids, input and target, each ending in EOS as [`crate::tokenizer::Tokenizer::encode`]
-    /// gives them.
+    /// A loader over sets of pairs.
     ///
     /// # Errors
-    /// [`DataError::InvalidSetting`] for a length or batch size of 0, [`DataError::EmptyExample`] for a pair with an
-    /// empty side, [`DataError::EmptyCorpus`] without pairs.
+    /// [`DataError::InvalidSetting`] for a length or batch size of 0, or a rate that is not positive;
+    /// [`DataError::EmptyExample`] for a pair with an empty side, [`DataError::EmptyCorpus`] without pairs or for a set
+    /// without any.
     pub fn new(
-        pairs: Arc<Vec<(Vec<u32>, Vec<u32>)>>,
+        sets: Arc<Vec<PairSet>>,
         settings: TextToTextSettings,
         seed: u64,
     ) -> Result<Self, DataError> {
@@ -54,14 +69,51 @@ impl TextToTextLoader {
                 });
             }
         }
-        if let Some(index) = pairs
-            .iter()
-            .position(|(input, target)| input.is_empty() || target.is_empty())
-        {
-            return Err(DataError::EmptyExample { index });
+        for set in sets.iter() {
+            set.check()?;
         }
         let batch_size = settings.batch_size;
-        Self::over(TextToTextExamples { pairs, settings }, batch_size, seed)
+        Self::over(TextToTextExamples { sets, settings }, batch_size, seed)
+    }
+}
+
+impl PairSet {
+    fn check(&self) -> Result<(), DataError> {
+        if self.pairs.is_empty() {
+            return Err(DataError::EmptyCorpus);
+        }
+        if !(self.rate > 0.0 && self.rate.is_finite()) {
+            return Err(DataError::InvalidSetting {
+                key: "rate",
+                value: self.rate.to_string(),
+                expected: "a positive number",
+            });
+        }
+        let has_empty_side =
+            |(input, target): &(Vec<u32>, Vec<u32>)| input.is_empty() || target.is_empty();
+        match self.pairs.iter().position(has_empty_side) {
+            Some(index) => Err(DataError::EmptyExample { index }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl TextToTextExamples {
+    fn pair(&self, draw: &Draw) -> (Vec<u32>, Vec<u32>) {
+        let (input, target) = &self.sets[draw.part()].pairs[draw.index()];
+        (
+            truncated(input, self.settings.max_input_length),
+            truncated(target, self.settings.max_target_length),
+        )
+    }
+
+    /// Tokens of both sides, as they will be in a row.
+    fn lengths(&self, draw: &Draw) -> (usize, usize) {
+        let (input, target) = &self.sets[draw.part()].pairs[draw.index()];
+        (
+            input.len().min(self.settings.max_input_length),
+            target.len().min(self.settings.max_target_length),
+        )
     }
 }
 
@@ -69,35 +121,62 @@ impl ExampleSet for TextToTextExamples {
     type Batch = Seq2SeqBatch;
 
     fn num_examples(&self) -> usize {
-        self.pairs.len()
+        self.sets.iter().map(|set| set.pairs.len()).sum()
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        let part = |set: &PairSet| Part {
+            num_examples: set.pairs.len(),
+            rate: set.rate,
+        };
+        self.sets.iter().map(part).collect()
     }
 
     fn digest(&self) -> Digest {
-        Digest::of((self.pairs.iter()).flat_map(|(input, target)| [input, target]))
+        let pairs = self.sets.iter().flat_map(|set| &set.pairs);
+        Digest::of(pairs.flat_map(|(input, target)| [input, target]))
     }
 
-    fn batch(&self, draws: &[Draw]) -> Result<Seq2SeqBatch, DataError> {
+    fn num_arranged(&self, batch_size: usize) -> usize {
+        self.settings.arrangement.num_arranged(batch_size)
+    }
+
+    fn arranged(&self, draws: Vec<Draw>, batch_size: usize) -> Vec<Vec<Row>> {
+        let room = (
+            self.settings.max_input_length,
+            self.settings.max_target_length,
+        );
+        let sized = draws.into_iter().map(|draw| (self.lengths(&draw), draw));
+        (self.settings.arrangement).batches(sized.collect(), room, batch_size)
+    }
+
+    fn batch(&self, rows: &[Row]) -> Result<Seq2SeqBatch, DataError> {
         let TextToTextSettings {
             max_input_length,
             max_target_length,
+            arrangement,
             ..
         } = self.settings;
-        let pairs: Vec<_> = draws
-            .iter()
-            .map(|draw| &self.pairs[draw.index()])
-            .map(|(input, target)| {
-                (
-                    truncated(input, max_input_length),
-                    truncated(target, max_target_length),
-                )
-            })
-            .collect();
+        if arrangement == Arrangement::Packed {
+            let pairs = |row: &Row| row.iter().map(|draw| self.pair(draw)).collect();
+            let rows: Vec<Vec<_>> = rows.iter().map(pairs).collect();
+            return Ok(Seq2SeqBatch::packed(
+                &rows,
+                max_input_length,
+                max_target_length,
+            ));
+        }
+        let pairs: Vec<_> = rows.iter().flatten().map(|draw| self.pair(draw)).collect();
         let source = width(pairs.iter().map(|(input, _)| input.len()), max_input_length);
         let target = width(
             pairs.iter().map(|(_, target)| target.len()),
             max_target_length,
         );
         Ok(Seq2SeqBatch::from_pairs(&pairs, source, target))
+    }
+
+    fn place(&self, draw: &Draw) -> String {
+        format!("pair {} of set {}", draw.index(), draw.part())
     }
 }
 
@@ -117,45 +196,4 @@ fn width(lengths: impl Iterator<Item = usize>, max_length: usize) -> usize {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn loader(pairs: Vec<(Vec<u32>, Vec<u32>)>) -> Result<TextToTextLoader, DataError> {
-        let settings = TextToTextSettings {
-            max_input_length: 12,
-            max_target_length: 4,
-            batch_size: 2,
-        };
-        TextToTextLoader::new(Arc::new(pairs), settings, 0)
-    }
-
-    #[test]
-    fn truncation_keeps_the_end_of_sequence() {
-        assert_eq!(truncated(&[5, 6, 7, 8, 1], 3), [5, 6, 1]);
-        assert_eq!(truncated(&[5, 1], 3), [5, 1]);
-    }
-
-    #[test]
-    fn a_batch_is_as_wide_as_its_longest_row_in_steps_of_eight() {
-        let pairs = vec![(vec![5, 6, 1], vec![7, 1]), (vec![8; 6], vec![9; 6])];
-        let batch = loader(pairs).unwrap().next().unwrap().unwrap();
-        assert_eq!(batch.encoder_input_ids.columns, 8);
-        assert_eq!(batch.decoder_target_ids.columns, 4);
-
-        let pairs = vec![(vec![5; 9], vec![7, 1]), (vec![8; 40], vec![1])];
-        let batch = loader(pairs).unwrap().next().unwrap().unwrap();
-        assert_eq!(batch.encoder_input_ids.columns, 12);
-    }
-
-    #[test]
-    fn a_pair_with_an_empty_side_is_an_error_that_names_it() {
-        let error = loader(vec![(vec![1], vec![1]), (vec![1], vec![])])
-            .err()
-            .unwrap();
-        assert!(matches!(error, DataError::EmptyExample { index: 1 }));
-        assert!(matches!(
-            loader(Vec::new()).err().unwrap(),
-            DataError::EmptyCorpus
-        ));
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 
 use rand::{Rng, RngExt};
 
+use super::segment_pairs::Segments;
 use crate::DataError;
 use crate::tokenizer::SpecialTokens;
 
@@ -65,6 +66,8 @@ impl TryFrom<&SpecialTokens> for MaskingTokens {
 pub struct MaskedExample {
     /// The original ids, `[tokens]`.
     pub input_ids: Vec<u32>,
+    /// The segment of each, `[tokens]`.
+    pub token_type_ids: Vec<u32>,
     /// What the generator sees, `[tokens]`.
     pub masked_input_ids: Vec<u32>,
     /// The positions the generator predicts, ascending and unique.
@@ -99,15 +102,19 @@ impl Masking {
         (((self.mask_fraction + 0.005) * length as f64) as usize).max(1)
     }
 
-    /// Chooses positions of `input_ids` (no padding) and masks them. `padded_length` is the length the sequence will be
+    /// Chooses positions of a sequence (no padding) and masks them. `padded_length` is the length the sequence will be
     /// padded to; it bounds the number of positions. A sequence of special tokens alone gets none.
     pub fn apply(
         &self,
-        input_ids: Vec<u32>,
+        sequence: Segments,
         tokens: &MaskingTokens,
         padded_length: usize,
         rng: &mut impl Rng,
     ) -> MaskedExample {
+        let Segments {
+            input_ids,
+            token_type_ids,
+        } = sequence;
         let candidates: Vec<usize> = (0..input_ids.len())
             .filter(|&position| !tokens.contains(input_ids[position]))
             .collect();
@@ -128,6 +135,7 @@ impl Masking {
         }
         MaskedExample {
             input_ids,
+            token_type_ids,
             masked_input_ids,
             masked_positions: chosen.into_iter().map(|position| position as u32).collect(),
         }
@@ -169,7 +177,7 @@ mod tests {
         };
         let ids: Vec<u32> = (10..110).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let example = masking.apply(ids.clone(), &TOKENS, 128, &mut rng);
+        let example = masking.apply(Segments::single(ids.clone()), &TOKENS, 128, &mut rng);
         assert_eq!(example.masked_positions.len(), 15);
         for (position, (&masked, &original)) in
             example.masked_input_ids.iter().zip(&ids).enumerate()
@@ -182,7 +190,8 @@ mod tests {
     #[test]
     fn a_sequence_of_special_tokens_is_left_as_it_is() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let example = Masking::default().apply(vec![2, 3], &TOKENS, 128, &mut rng);
+        let example =
+            Masking::default().apply(Segments::single(vec![2, 3]), &TOKENS, 128, &mut rng);
         assert_eq!(example.masked_input_ids, [2, 3]);
         assert!(example.masked_positions.is_empty());
     }

@@ -6,6 +6,9 @@
 
 use rand::Rng;
 
+use super::denoising::{
+    Denoised, DenoisingTokens, Lengths, check_noise_density, check_text, unusable_inputs_length,
+};
 use crate::DataError;
 
 /// The longest text [`SpanCorruption::lengths`] considers, in tokens.
@@ -33,17 +36,6 @@ impl Default for SpanCorruption {
     }
 }
 
-/// How many tokens go in and come out when texts of one length are corrupted, EOS included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lengths {
-    /// Tokens of the text before corruption.
-    pub raw: usize,
-    /// Tokens of the encoder's side.
-    pub inputs: usize,
-    /// Tokens of the decoder's side.
-    pub targets: usize,
-}
-
 struct NoiseCounts {
     noise_tokens: usize,
     clean_tokens: usize,
@@ -56,13 +48,7 @@ impl SpanCorruption {
     /// # Errors
     /// [`DataError::InvalidSetting`] for a density outside (0, 1) or a mean span length below 1.
     pub fn validate(&self) -> Result<(), DataError> {
-        if !(self.noise_density > 0.0 && self.noise_density < 1.0) {
-            return Err(DataError::InvalidSetting {
-                key: "noise_density",
-                value: self.noise_density.to_string(),
-                expected: "a number between 0 and 1, both excluded",
-            });
-        }
+        check_noise_density(self.noise_density)?;
         if !(self.mean_span_length >= 1.0 && self.mean_span_length.is_finite()) {
             return Err(DataError::InvalidSetting {
                 key: "mean_span_length",
@@ -86,13 +72,8 @@ impl SpanCorruption {
     /// EOS), and when the density is so high that such a text would be absurdly long.
     pub fn lengths(&self, inputs_length: usize) -> Result<Lengths, DataError> {
         self.validate()?;
-        let unusable = |expected| DataError::InvalidSetting {
-            key: "inputs_length",
-            value: inputs_length.to_string(),
-            expected,
-        };
         if inputs_length < MIN_INPUTS_LENGTH {
-            return Err(unusable("at least 3 tokens"));
+            return Err(unusable_inputs_length(inputs_length, "at least 3 tokens"));
         }
         // The input never gets shorter as the text gets longer, so the last that fits is the longest.
         let mut raw = (2..=MAX_RAW_LENGTH)
@@ -100,7 +81,8 @@ impl SpanCorruption {
             .last()
             .unwrap_or(2);
         if raw == MAX_RAW_LENGTH {
-            return Err(unusable(
+            return Err(unusable_inputs_length(
+                inputs_length,
                 "shorter inputs, or a lower noise_density: the text would pass 16 million tokens",
             ));
         }
@@ -132,7 +114,7 @@ impl SpanCorruption {
         Ok(Lengths {
             raw,
             inputs: inputs_length,
-            targets: published.targets.max(self.counts(raw).targets()),
+            targets: published.targets.max(self.targets_length(raw)),
         })
     }
 
@@ -149,11 +131,7 @@ impl SpanCorruption {
         eos: u32,
         rng: &mut impl Rng,
     ) -> Result<(Vec<u32>, Vec<u32>), DataError> {
-        if tokens.len() < 2 {
-            return Err(DataError::TextTooShort {
-                tokens: tokens.len(),
-            });
-        }
+        check_text(tokens)?;
         let counts = self.counts(tokens.len());
         let noise_lengths = random_composition(counts.noise_tokens, counts.num_spans, rng);
         let clean_lengths = random_composition(counts.clean_tokens, counts.num_spans, rng);
@@ -176,6 +154,22 @@ impl SpanCorruption {
         inputs.push(eos);
         targets.push(eos);
         Ok((inputs, targets))
+    }
+
+    pub(super) fn denoised(
+        &self,
+        text: &[u32],
+        tokens: &DenoisingTokens,
+        rng: &mut impl Rng,
+    ) -> Result<Denoised, DataError> {
+        let sentinel = |index: usize| tokens.sentinels.get(index).copied();
+        let (inputs, targets) = self.apply(text, sentinel, tokens.eos, rng)?;
+        Ok(Denoised { inputs, targets })
+    }
+
+    /// Tokens of the target of a text of `length` tokens.
+    pub(super) fn targets_length(&self, length: usize) -> usize {
+        self.counts(length).targets()
     }
 
     /// What corruption makes of a text of `length` tokens.
@@ -235,79 +229,4 @@ fn random_composition(total: usize, num_parts: usize, rng: &mut impl Rng) -> Vec
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use std::collections::HashMap;
-
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
-
-    use super::*;
-
-    #[test]
-    fn every_composition_is_equally_likely() {
-        let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let mut counts: HashMap<Vec<usize>, usize> = HashMap::new();
-        for _ in 0..20_000 {
-            *counts
-                .entry(random_composition(6, 3, &mut rng))
-                .or_default() += 1;
-        }
-        assert_eq!(counts.len(), 10);
-        for (parts, count) in counts {
-            assert_eq!(parts.iter().sum::<usize>(), 6);
-            assert!((1850..2150).contains(&count), "{parts:?}: {count}");
-        }
-    }
-
-    #[test]
-    fn sentinels_stand_in_order_on_both_sides() {
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let tokens: Vec<u32> = (1000..1568).collect();
-        let sentinel = |index: usize| u32::try_from(32_099 - index).ok();
-        let (inputs, targets) = SpanCorruption::default()
-            .apply(&tokens, sentinel, 1, &mut rng)
-            .unwrap();
-        let of =
-            |ids: &[u32]| -> Vec<u32> { ids.iter().copied().filter(|&id| id >= 32_000).collect() };
-        let expected: Vec<u32> = (0..28).map(|index| 32_099 - index).collect();
-        assert_eq!(of(&inputs), expected);
-        assert_eq!(of(&targets), expected);
-        assert_eq!((inputs.len(), targets.len()), (512, 114));
-        assert_eq!((inputs[0], targets[0]), (1000, 32_099));
-        assert_eq!((inputs.last(), targets.last()), (Some(&1), Some(&1)));
-    }
-
-    #[test]
-    fn a_text_with_more_spans_than_sentinels_is_an_error() {
-        let tokens: Vec<u32> = (0..100).collect();
-        let few = |index: usize| (index < 2).then_some(500);
-        let error = SpanCorruption::default()
-            .apply(&tokens, few, 1, &mut ChaCha8Rng::seed_from_u64(0))
-            .unwrap_err();
-        assert!(matches!(
-            error,
-            DataError::NotEnoughSentinels {
-                spans: 5,
-                sentinels: 2
-            }
-        ));
-    }
-
-    #[test]
-    fn settings_out_of_range_are_errors() {
-        for (noise_density, mean_span_length) in [
-            (0.0, 3.0),
-            (1.0, 3.0),
-            (f64::NAN, 3.0),
-            (0.15, 0.9),
-            (0.15, f64::INFINITY),
-        ] {
-            let objective = SpanCorruption {
-                noise_density,
-                mean_span_length,
-            };
-            assert!(objective.lengths(512).is_err(), "{objective:?}");
-        }
-        assert!(SpanCorruption::default().lengths(2).is_err());
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 use crate::DataError;
 
 /// How many bad records are told of one by one.
-const REPORTED: u64 = 5;
+pub(crate) const REPORTED: u64 = 5;
 /// How many bad records any set of files may have.
 const TOLERATED: u64 = 10;
 
@@ -69,9 +69,8 @@ impl BadRecords {
     pub fn finish(self, num_good: u64) -> Result<u64, DataError> {
         let num_bad = self.num_bad;
         let total = num_good + num_bad;
-        let tolerated = (total as f64 * self.max_fraction).max(TOLERATED as f64);
         if let Some(first) = self.first
-            && (num_bad as f64 > tolerated || num_good == 0)
+            && (are_too_many(num_bad, total, self.max_fraction) || num_good == 0)
         {
             return Err(DataError::TooManyBadDocuments {
                 bad: num_bad,
@@ -86,8 +85,13 @@ impl BadRecords {
     }
 }
 
+/// Whether so many bad records of a total are more than 10 and more than a fraction of it.
+pub(crate) fn are_too_many(num_bad: u64, total: u64, max_fraction: f64) -> bool {
+    num_bad as f64 > (total as f64 * max_fraction).max(TOLERATED as f64)
+}
+
 /// Whether the reader can go on behind the error.
-fn is_of_one_record(error: &DataError) -> bool {
+pub(crate) fn is_of_one_record(error: &DataError) -> bool {
     matches!(
         error,
         DataError::InvalidUtf8 { .. }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::DataError;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -63,20 +64,45 @@ impl Tokenizer {
             path: folder.to_owned(),
             source,
         })?;
+        for (name, bytes) in self.files(folder)? {
+            write(&folder.join(name), &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// SHA-256 of the files that [`Tokenizer::save`] writes: the same for tokenizers that give the same ids.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::save`], but for writing.
+    pub fn sha256(&self) -> Result<String, DataError> {
+        let mut hasher = Sha256::new();
+        for (name, bytes) in self.files(Path::new(""))? {
+            hasher.update(name);
+            hasher.update((bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        }
+        Ok(format!("{:x}", hasher.finalize()))
+    }
+
+    /// Names and contents; `folder` is for messages.
+    fn files(&self, folder: &Path) -> Result<Vec<(&'static str, Vec<u8>)>, DataError> {
+        let mut files = Vec::new();
         if let Model::Subword(model) = &self.model {
-            let path = folder.join("tokenizer.json");
+            let name = "tokenizer.json";
             let text = model
                 .to_string(true)
-                .map_err(|error| invalid(&path, error))?;
-            write(&path, text.as_bytes())?;
+                .map_err(|error| invalid(&folder.join(name), error))?;
+            files.push((name, text.into_bytes()));
             if matches!(model.get_model(), ModelWrapper::WordPiece(_)) {
-                write(&folder.join("vocab.txt"), &self.vocabulary_lines())?;
+                files.push(("vocab.txt", self.vocabulary_lines()));
             }
         }
-        let path = folder.join("tokenizer_config.json");
+        let name = "tokenizer_config.json";
         let config = Value::Object(self.configuration());
-        let text = serde_json::to_vec_pretty(&config).map_err(|error| invalid(&path, error))?;
-        write(&path, &text)
+        let text = serde_json::to_vec_pretty(&config)
+            .map_err(|error| invalid(&folder.join(name), error))?;
+        files.push((name, text));
+        Ok(files)
     }
 
     pub(super) fn subword(

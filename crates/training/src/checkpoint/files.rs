@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::FileEntry;
 use crate::TrainingError;
-use crate::atomic_file::sync_folder;
+use lamplight_data::atomic_file::sync_folder;
 
 /// Bytes that are hashed at once.
 const CHUNK: usize = 1 << 20;

@@ -5,19 +5,20 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use lamplight_data::atomic_file;
 use lamplight_data::digest::Digest;
 use lamplight_data::loader::Cursor;
 use serde::{Deserialize, Serialize};
 
 use super::Record;
 use super::files::{self, sha256};
+use crate::TrainingError;
 use crate::recipe::Family;
 use crate::stability::Stability;
-use crate::{TrainingError, atomic_file};
 
 const NAME: &str = "manifest.json";
 /// What this program writes, and the newest that it reads.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 /// Stands for the manifest's own digest while that is computed.
 const NO_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -136,7 +137,10 @@ impl Manifest {
                 format,
                 known: FORMAT,
             }),
-            _ => Err(damaged("names no format".to_owned())),
+            Some(format) => Err(damaged(format!(
+                "is of format {format}, which only an earlier version reads"
+            ))),
+            None => Err(damaged("names no format".to_owned())),
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::files::remove;
 use super::{Identity, Manifest, Position};
 use crate::TrainingError;
-use crate::atomic_file::sync_folder;
+use lamplight_data::atomic_file::sync_folder;
 
 const PREFIX: &str = "step-";
 /// Names of what a killed run may leave half done; nothing with such a name is ever read.

@@ -20,6 +20,8 @@ fn metrics(step: usize) -> StepMetrics {
         num_spikes: 2,
         num_rollbacks: 0,
         overhead: 0.01,
+        waiting: 0.005,
+        padding: 0.25,
         seconds: 0.25,
         // An order that no sorting gives.
         terms: vec![("nll".to_owned(), 2.5), ("a_term".to_owned(), 0.5)],

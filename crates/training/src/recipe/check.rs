@@ -1,23 +1,13 @@
 //! Values that make no sense are refused before any work.
 
+use super::objective::SHARE;
 use super::{Family, Objective, Recipe, RecipeError, TokenizerKind};
 use crate::lora::LoraSettings;
 
 /// More than this of anything is a slip of the keyboard.
 const MAX_COUNT: usize = 1 << 40;
 /// Longest sequence that is believed.
-const MAX_LENGTH: usize = 1 << 20;
-
-/// Which values a key takes, and how to say so.
-type Allowed = (fn(f64) -> bool, &'static str);
-
-const PART: Allowed = (|value| value > 0.0 && value < 1.0, "above 0 and below 1");
-const SHARE: Allowed = (
-    |value| (0.0..1.0).contains(&value),
-    "at least 0 and below 1",
-);
-const SPAN: Allowed = (|value| (1.0..1e6).contains(&value), "at least 1");
-const WEIGHT: Allowed = (|value| (0.0..1e3).contains(&value), "at least 0");
+pub(super) const MAX_LENGTH: usize = 1 << 20;
 
 impl Recipe {
     /// Checks every value, and that every key given is one that is read.
@@ -45,7 +35,7 @@ impl Recipe {
                 format!("{:?}", self.data.objective),
                 match model.family {
                     Family::Electra => "replaced_token_detection with family electra",
-                    Family::T5 => "span_corruption or text_to_text with family t5",
+                    Family::T5 => "an objective of T5's, such as span_corruption, with family t5",
                 },
             ));
         }
@@ -67,12 +57,12 @@ impl Recipe {
     fn check_data(&self) -> Result<(), RecipeError> {
         let data = &self.data;
         count("data.inputs_length", data.inputs_length, 4, MAX_LENGTH)?;
-        within(
-            "data.held_out",
-            data.held_out,
-            (0.0..1.0).contains(&data.held_out),
-            "at least 0 and below 1",
-        )?;
+        for (key, fraction) in [
+            ("data.held_out", data.held_out),
+            ("data.max_bad_fraction", data.max_bad_fraction),
+        ] {
+            within(key, fraction, (SHARE.0)(fraction), SHARE.1)?;
+        }
         if let Some(tokenizer) = &data.train_tokenizer {
             let minimum = match tokenizer.kind {
                 TokenizerKind::WordPiece => 32,
@@ -89,46 +79,6 @@ impl Recipe {
             (Some(_), number) => count("data.num_examples", number.unwrap_or(0), 1, 1 << 28),
             (None, Some(_)) => unused("data.num_examples", "no data.corpus"),
             (None, None) => Ok(()),
-        }
-    }
-
-    /// Keys of one objective, given with another, are errors.
-    fn check_objective_keys(&self) -> Result<(), RecipeError> {
-        let (data, training) = (&self.data, &self.training);
-        let objective = data.objective;
-        let context = match objective {
-            Objective::ReplacedTokenDetection => "objective replaced_token_detection",
-            Objective::SpanCorruption => "objective span_corruption",
-            Objective::TextToText => "objective text_to_text",
-        };
-        let detection = objective == Objective::ReplacedTokenDetection;
-        let spans = objective == Objective::SpanCorruption;
-        let answers = !detection;
-        for (key, value, is_read, (is_valid, expected)) in [
-            ("data.mask_fraction", data.mask_fraction, detection, PART),
-            ("data.keep_fraction", data.keep_fraction, detection, SHARE),
-            ("data.noise_density", data.noise_density, spans, PART),
-            ("data.mean_span_length", data.mean_span_length, spans, SPAN),
-            ("training.z_loss", training.z_loss, answers, WEIGHT),
-            (
-                "training.label_smoothing",
-                training.label_smoothing,
-                answers,
-                SHARE,
-            ),
-        ] {
-            match value {
-                Some(_) if !is_read => return unused(key, context),
-                Some(value) => within(key, value, is_valid(value), expected)?,
-                None => {}
-            }
-        }
-        match (objective, data.targets_length) {
-            (Objective::TextToText, length) => {
-                count("data.targets_length", length.unwrap_or(0), 2, MAX_LENGTH)
-            }
-            (_, Some(_)) => unused("data.targets_length", context),
-            (_, None) => Ok(()),
         }
     }
 
@@ -221,6 +171,7 @@ mod tests {
             ("quickstart_t5", "optimizer.weight_decay", "-0.1"),
             ("quickstart_t5", "data.inputs_length", "0"),
             ("quickstart_t5", "data.held_out", "1.0"),
+            ("quickstart_t5", "data.max_bad_fraction", "nan"),
             ("quickstart_t5", "data.targets_length", "0"),
             ("quickstart_t5", "training.label_smoothing", "1.0"),
             ("quickstart_t5", "training.label_smoothing", "-0.1"),
@@ -241,6 +192,8 @@ mod tests {
             ("electra_small", "data.mask_fraction", "nan"),
             ("t5_v1_1_small", "data.noise_density", "0"),
             ("t5_v1_1_small", "data.mean_span_length", "0.5"),
+            ("quickstart_t5", "data.mixture", "{ temperature = 0.5 }"),
+            ("quickstart_t5", "data.mixture", "{ limit = 0.0 }"),
         ] {
             let overrides = [format!("{key}={value}")];
             let error = Recipe::load(preset, &overrides).unwrap_err().to_string();
@@ -258,6 +211,14 @@ mod tests {
             ("t5_v1_1_small", "model.generator_size", "0.25"),
             ("t5_v1_1_small", "data.targets_length", "10"),
             ("t5_v1_1_small", "data.num_examples", "10"),
+            ("t5_v1_1_small", "data.arrangement", "'packed'"),
+            ("t5_v1_1_small", "data.mixture", "{ temperature = 2.0 }"),
+            ("t5_v1_1_small", "data.building", "'packed'"),
+            (
+                "quickstart_t5",
+                "data.denoisers",
+                "{ regular = 1.0, sequential = 1.0, extreme = 1.0 }",
+            ),
         ] {
             let overrides = [format!("{key}={value}")];
             let error = Recipe::load(preset, &overrides).unwrap_err().to_string();

@@ -51,8 +51,12 @@ impl Recipe {
                 "mlm_loss",
                 "mlm_accuracy",
             ],
-            Objective::SpanCorruption => &["loss", "token_accuracy"],
             Objective::TextToText => &["loss", "token_accuracy", "exact_match"],
+            Objective::SpanCorruption
+            | Objective::IidDenoising
+            | Objective::PrefixLm
+            | Objective::Deshuffling
+            | Objective::MixtureOfDenoisers => &["loss", "token_accuracy"],
         };
         match &settings.best_score {
             Some(score) if !scores.contains(&score.as_str()) => Err(refused(

@@ -5,14 +5,20 @@
 
 pub(crate) mod check;
 mod checkpoints;
+mod data;
 mod error;
 mod load;
+mod objective;
 mod optimizer;
 mod presets;
 mod schedule;
 pub(crate) mod suggestion;
 
 pub use checkpoints::CheckpointSettings;
+pub use data::{
+    BuiltinCorpus, DataSettings, DenoiserShares, MixtureSettings, Objective, TokenizerKind,
+    TokenizerTraining,
+};
 pub use error::RecipeError;
 pub use optimizer::{GroupSettings, OptimizerSettings};
 pub use presets::{Preset, presets};
@@ -78,111 +84,6 @@ pub struct ModelSettings {
     /// it is the tokenizer's.
     #[serde(default)]
     pub config: toml::Table,
-}
-
-/// What examples are made of the texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Objective {
-    /// ELECTRA: tell the generator's replacements from the original tokens.
-    ReplacedTokenDetection,
-    /// T5: restore spans that were cut out.
-    SpanCorruption,
-    /// T5: give the target for the input.
-    TextToText,
-}
-
-/// A corpus that the program generates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BuiltinCorpus {
-    /// Documents from a small grammar of English.
-    EnglishGrammar,
-    /// Several text-to-text tasks with one right answer each.
-    TextTasks,
-}
-
-/// The kind of a tokenizer to train.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TokenizerKind {
-    /// ELECTRA's, lower-casing.
-    WordPiece,
-    /// T5's, with sentinels.
-    Unigram,
-}
-
-/// A tokenizer to train on the run's own text when none is given.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TokenizerTraining {
-    /// The kind.
-    pub kind: TokenizerKind,
-    /// Pieces at most, special tokens included.
-    pub vocab_size: usize,
-}
-
-/// `[data]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataSettings {
-    /// What examples are made of the texts.
-    pub objective: Objective,
-    /// A generated corpus, used when no files are given.
-    #[serde(default)]
-    pub corpus: Option<BuiltinCorpus>,
-    /// Documents or examples that the generated corpus has.
-    #[serde(default)]
-    pub num_examples: Option<usize>,
-    /// Trains a tokenizer when none is given.
-    #[serde(default)]
-    pub train_tokenizer: Option<TokenizerTraining>,
-    /// Tokens of an input at most, special tokens included.
-    pub inputs_length: usize,
-    /// Text to text: tokens of a target at most, `</s>` included.
-    #[serde(default)]
-    pub targets_length: Option<usize>,
-    /// Replaced-token detection: fraction of the tokens that the generator predicts.
-    #[serde(default)]
-    pub mask_fraction: Option<f64>,
-    /// Replaced-token detection: fraction of those that it sees unmasked.
-    #[serde(default)]
-    pub keep_fraction: Option<f64>,
-    /// Span corruption: fraction of the tokens that are cut out.
-    #[serde(default)]
-    pub noise_density: Option<f64>,
-    /// Span corruption: mean length of a span.
-    #[serde(default)]
-    pub mean_span_length: Option<f64>,
-    /// Fraction of the documents held out when no held-out files are given.
-    #[serde(default = "default_held_out")]
-    pub held_out: f64,
-}
-
-impl DataSettings {
-    /// `mask_fraction`, by default ELECTRA's 0.15.
-    pub fn mask_fraction(&self) -> f64 {
-        self.mask_fraction.unwrap_or(0.15)
-    }
-
-    /// `keep_fraction`, by default ELECTRA's 0.15.
-    pub fn keep_fraction(&self) -> f64 {
-        self.keep_fraction.unwrap_or(0.15)
-    }
-
-    /// `noise_density`, by default T5's 0.15.
-    pub fn noise_density(&self) -> f64 {
-        self.noise_density.unwrap_or(0.15)
-    }
-
-    /// `mean_span_length`, by default T5's 3.
-    pub fn mean_span_length(&self) -> f64 {
-        self.mean_span_length.unwrap_or(3.0)
-    }
-}
-
-fn default_held_out() -> f64 {
-    0.02
 }
 
 /// `[training]`

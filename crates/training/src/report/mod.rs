@@ -12,11 +12,12 @@ pub(crate) use redrawn::RedrawnReport;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::TrainingError;
 use crate::evaluation::readable;
 use crate::metrics::History;
 use crate::run::RunSummary;
-use crate::{TrainingError, atomic_file};
 use curves::{Series, chart};
+use lamplight_data::atomic_file;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -25,7 +26,7 @@ const STYLE: &str = include_str!("style.css");
 /// # Errors
 /// The file cannot be written, or a curve cannot be drawn.
 pub fn write(path: &Path, runs: &[RunSummary]) -> Result<(), TrainingError> {
-    atomic_file::write(path, page(runs)?.as_bytes())
+    Ok(atomic_file::write(path, page(runs)?.as_bytes())?)
 }
 
 /// The page as HTML.

@@ -1,19 +1,15 @@
 //! What a run of ELECTRA prepares.
 
-use std::sync::Arc;
-
-use lamplight_data::loader::{MaskedTokenLoader, MaskedTokenSettings};
-use lamplight_data::objective::replaced_token_detection::Masking;
+use lamplight_data::loader::MaskedTokenSettings;
 use lamplight_electra::ElectraPretraining;
 
 use super::{Prepared, Run, RunSummary, Work};
 use crate::flops::ElectraShape;
 use crate::model_config::electra_config;
 use crate::progress::Observer;
-use crate::recipe::Recipe;
 use crate::task::ReplacedTokenDetection;
 use crate::texts::load_texts;
-use crate::{TrainingError, memory};
+use crate::{TrainingError, loaders, memory};
 
 /// Pre-training by replaced-token detection.
 pub(super) fn replaced_token_detection(
@@ -27,16 +23,9 @@ pub(super) fn replaced_token_detection(
     let generator = config.generator(run.recipe.model.generator_size.unwrap_or(1.0));
 
     let recipe = &run.recipe;
-    let settings = settings(recipe);
+    let settings = loaders::masked_settings(recipe);
     let num_tokens = texts.training.num_tokens();
-    let loader = |corpus| {
-        MaskedTokenLoader::new(
-            Arc::new(corpus),
-            &texts.tokenizer,
-            settings,
-            recipe.training.seed,
-        )
-    };
+    let loader = |corpus| loaders::masked(recipe, corpus, &texts.tokenizer);
     let held_out = loader(texts.held_out)?;
     let work = Work {
         fresh: ElectraPretraining::new(&config, &generator, &run.device.clone().autodiff()),
@@ -52,17 +41,6 @@ pub(super) fn replaced_token_detection(
         },
     };
     run.execute(prepared, work, observer)
-}
-
-fn settings(recipe: &Recipe) -> MaskedTokenSettings {
-    MaskedTokenSettings {
-        masking: Masking {
-            mask_fraction: recipe.data.mask_fraction(),
-            keep_fraction: recipe.data.keep_fraction(),
-        },
-        sequence_length: recipe.data.inputs_length,
-        batch_size: recipe.training.batch_size,
-    }
 }
 
 /// The shape of a row.

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use lamplight_data::DataError;
-use lamplight_data::loader::{
-    SpanCorruptionLoader, SpanCorruptionSettings, TextToTextLoader, TextToTextSettings,
-};
-use lamplight_data::objective::span_corruption::SpanCorruption;
+use lamplight_data::loader::{Arrangement, PairSet, TextToTextLoader, TextToTextSettings};
+use lamplight_data::objective::denoising::Denoiser;
 use lamplight_data::source::TextPair;
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_t5::T5ForConditionalGeneration;
@@ -18,11 +15,12 @@ use crate::progress::Observer;
 use crate::recipe::Recipe;
 use crate::task::{Question, TextToText};
 use crate::texts::{load_pairs, load_texts};
-use crate::{TrainingError, memory};
+use crate::{TrainingError, loaders, memory};
 
-/// Pre-training by span corruption.
-pub(super) fn span_corruption(
+/// Pre-training by a denoising objective.
+pub(super) fn denoising(
     mut run: Run,
+    denoiser: Denoiser,
     prepared: &Prepared,
     observer: &mut dyn Observer,
 ) -> Result<RunSummary, TrainingError> {
@@ -31,24 +29,13 @@ pub(super) fn span_corruption(
     let config = t5_config(&run.recipe.model)?;
 
     let recipe = &run.recipe;
-    let settings = SpanCorruptionSettings {
-        objective: SpanCorruption {
-            noise_density: recipe.data.noise_density(),
-            mean_span_length: recipe.data.mean_span_length(),
-        },
-        inputs_length: recipe.data.inputs_length,
-        batch_size: recipe.training.batch_size,
-    };
     let num_tokens = texts.training.num_tokens();
-    let loader = |corpus| {
-        let seed = recipe.training.seed;
-        SpanCorruptionLoader::new(Arc::new(corpus), &texts.tokenizer, settings, seed)
-    };
+    let loader = |corpus| loaders::denoising(recipe, denoiser, corpus, &texts.tokenizer);
     let examples = loader(texts.training)?;
     let held_out = loader(texts.held_out)?;
     let lengths = examples.lengths();
     let rows = Rows {
-        num_rows: settings.batch_size,
+        num_rows: recipe.training.batch_size,
         source: lengths.inputs,
         target: lengths.targets,
     };
@@ -92,54 +79,55 @@ pub(super) fn text_to_text(
     let config = t5_config(&run.recipe.model)?;
 
     let recipe = &run.recipe;
-    let settings = TextToTextSettings {
-        max_input_length: recipe.data.inputs_length,
-        max_target_length: recipe.data.targets_length.unwrap_or_default(),
-        batch_size: recipe.training.batch_size,
-    };
-    let training = encode_pairs(&pairs.tokenizer, &pairs.training)?;
+    let settings = loaders::pair_settings(recipe);
+    let training = loaders::sets(recipe, pairs.training, &pairs.tokenizer)?;
     let rows = longest_rows(&training, settings);
-    let sides = training.iter().flat_map(|(input, target)| [input, target]);
-    let num_tokens = sides.map(Vec::len).sum();
-    let loader = |pairs| TextToTextLoader::new(Arc::new(pairs), settings, recipe.training.seed);
-    let held_out = loader(encode_pairs(&pairs.tokenizer, &pairs.held_out)?)?;
+    let sides = training.iter().flat_map(|set| &set.pairs);
+    let num_tokens = sides
+        .map(|(input, target)| input.len() + target.len())
+        .sum();
+    let loader =
+        |sets, settings| TextToTextLoader::new(Arc::new(sets), settings, recipe.training.seed);
+    let one_a_row = TextToTextSettings {
+        arrangement: Arrangement::InOrder,
+        ..settings
+    };
+    let questions = questions(&pairs.held_out, recipe.evaluation.num_answers);
+    let held_out = PairSet {
+        pairs: loaders::encode(&pairs.held_out, &pairs.tokenizer)?,
+        rate: 1.0,
+    };
+    let held_out = loader(vec![held_out], one_a_row)?;
     let work = Work {
         fresh: T5ForConditionalGeneration::new(&config, &run.device.clone().autodiff()),
-        examples: loader(training)?,
+        examples: loader(training, settings)?,
         held_out: held_out.digest(),
         num_tokens,
         activations: memory::t5(&config, rows),
         task: TextToText {
             held_out: held_out.evaluation_batches(recipe.evaluation.max_batches)?,
-            questions: questions(&pairs.held_out, recipe.evaluation.num_answers),
+            questions,
             ..task(recipe, vocab_size, pairs.tokenizer)
         },
     };
     run.execute(prepared, work, observer)
 }
 
-/// The widest batch that the pairs make: each is padded to its longest row.
-fn longest_rows(pairs: &[IdPair], settings: TextToTextSettings) -> Rows {
-    let longest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
-    let source = longest(&mut pairs.iter().map(|(input, _)| input.len()));
-    let target = longest(&mut pairs.iter().map(|(_, target)| target.len()));
+/// The widest batch that the pairs make: each is padded to its longest row, or packed to the longest there may be.
+fn longest_rows(sets: &[PairSet], settings: TextToTextSettings) -> Rows {
+    let is_packed = settings.arrangement == Arrangement::Packed;
+    let pairs = || sets.iter().flat_map(|set| &set.pairs);
+    let longest = |lengths: &mut dyn Iterator<Item = usize>, most: usize| match is_packed {
+        true => most,
+        false => lengths.max().unwrap_or(0).min(most),
+    };
+    let source = &mut pairs().map(|(input, _)| input.len());
+    let target = &mut pairs().map(|(_, target)| target.len());
     Rows {
         num_rows: settings.batch_size,
-        source: source.min(settings.max_input_length),
-        target: target.min(settings.max_target_length),
+        source: longest(source, settings.max_input_length),
+        target: longest(target, settings.max_target_length),
     }
-}
-
-type IdPair = (Vec<u32>, Vec<u32>);
-
-fn encode_pairs(tokenizer: &Tokenizer, pairs: &[TextPair]) -> Result<Vec<IdPair>, DataError> {
-    let encode = |pair: &TextPair| {
-        Ok((
-            tokenizer.encode(&pair.input)?,
-            tokenizer.encode(&pair.target)?,
-        ))
-    };
-    pairs.iter().map(encode).collect()
 }
 
 /// The first held-out inputs of each task.

@@ -58,6 +58,9 @@ pub trait Task: Sync {
     /// Real tokens of the batch.
     fn num_tokens(&self, batch: &Self::Batch) -> usize;
 
+    /// Cells of the batch, whether a token is in them or padding.
+    fn num_cells(&self, batch: &Self::Batch) -> usize;
+
     /// Floating-point operations that training on the batch takes, by the rule of [`crate::flops`].
     fn flops(&self, model: &Self::Model, batch: &Self::Batch) -> f64;
 

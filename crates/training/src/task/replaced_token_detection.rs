@@ -110,6 +110,10 @@ impl Task for ReplacedTokenDetection {
         batch.num_tokens()
     }
 
+    fn num_cells(&self, batch: &MaskedBatch) -> usize {
+        batch.num_cells()
+    }
+
     fn flops(&self, model: &ElectraPretraining, batch: &MaskedBatch) -> f64 {
         let shape = flops::ElectraShape {
             length: batch.input_ids.columns,

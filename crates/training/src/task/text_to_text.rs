@@ -11,7 +11,7 @@ use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::loss::{CrossEntropy, cross_entropy, smoothed_cross_entropy};
 use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::recompute::Tape;
-use lamplight_t5::{Seq2SeqInput, Seq2SeqPass, T5ForConditionalGeneration};
+use lamplight_t5::{Segments, Seq2SeqInput, Seq2SeqPass, T5ForConditionalGeneration};
 
 use super::{Task, Term, check_time};
 use crate::error::unreadable;
@@ -61,6 +61,10 @@ impl TextToText {
             padding_mask: feed::mask(&batch.encoder_padding_mask, device),
             decoder_input_ids: feed::ids(&batch.decoder_input_ids, self.vocab_size, device)?,
             decoder_padding_mask: None,
+            segments: batch.segment_ids.as_ref().map(|ids| Segments {
+                encoder: feed::integers(&ids.encoder, device),
+                decoder: feed::integers(&ids.decoder, device),
+            }),
         })
     }
 
@@ -174,6 +178,10 @@ impl Task for TextToText {
 
     fn num_tokens(&self, batch: &Seq2SeqBatch) -> usize {
         batch.num_tokens()
+    }
+
+    fn num_cells(&self, batch: &Seq2SeqBatch) -> usize {
+        batch.num_cells()
     }
 
     fn flops(&self, model: &T5ForConditionalGeneration, batch: &Seq2SeqBatch) -> f64 {

@@ -19,6 +19,8 @@ pub(super) struct Measured {
     pub(super) gradient_norm: f32,
     /// Real tokens.
     pub(super) num_tokens: u64,
+    /// Cells of the batches, padding included.
+    pub(super) num_cells: u64,
     /// Floating-point operations of the model.
     pub(super) flops: f64,
 }
@@ -41,7 +43,10 @@ struct Line {
     gradient_norm: f64,
     learning_rate: f64,
     num_tokens: u64,
+    num_cells: u64,
     flops: f64,
+    /// For batches.
+    waiting: Duration,
     /// In forward, backward and update.
     computing: Duration,
     started: Instant,
@@ -55,7 +60,9 @@ impl Line {
             gradient_norm: 0.0,
             learning_rate: 0.0,
             num_tokens: 0,
+            num_cells: 0,
             flops: 0.0,
+            waiting: Duration::ZERO,
             computing: Duration::ZERO,
             started: Instant::now(),
         }
@@ -116,6 +123,7 @@ impl Log {
         line.gradient_norm += f64::from(measured.gradient_norm);
         line.learning_rate = learning_rate;
         line.num_tokens += measured.num_tokens;
+        line.num_cells += measured.num_cells;
         line.flops += measured.flops;
         line.computing += computing;
     }
@@ -128,6 +136,11 @@ impl Log {
         self.file.write_evaluation(step, &evaluation)?;
         self.history.evaluations.push((step, evaluation));
         Ok(())
+    }
+
+    /// Adds time that was spent waiting for batches.
+    pub(super) fn waited(&mut self, duration: Duration) {
+        self.line.waiting += duration;
     }
 
     /// Time that counts for no rate.
@@ -159,6 +172,8 @@ impl Log {
             tokens_per_second: line.num_tokens as f64 / elapsed,
             flops_per_second: line.flops / elapsed,
             overhead: 1.0 - line.computing.as_secs_f64() / elapsed,
+            waiting: line.waiting.as_secs_f64() / elapsed,
+            padding: 1.0 - line.num_tokens as f64 / line.num_cells.max(1) as f64,
             memory_bytes: memory::resident_bytes(),
             num_skipped: position.stability.num_skipped,
             num_spikes: position.stability.num_spikes,

@@ -120,12 +120,14 @@ impl<T: Task> Session<'_, '_, '_, T> {
         &mut self,
         batches: &mut impl Iterator<Item = Result<Drawn<T::Batch>, DataError>>,
     ) -> Result<Vec<T::Batch>, TrainingError> {
+        let started = Instant::now();
         let mut micro_batches = Vec::new();
         for drawn in batches.take(self.trainer.recipe.training.accumulation) {
             let Drawn { batch, cursor } = drawn?;
             self.position.cursor = cursor;
             micro_batches.push(batch);
         }
+        self.log.waited(started.elapsed());
         Ok(micro_batches)
     }
 

@@ -53,6 +53,7 @@ fn t5_loss(
         padding_mask: ints::<3, 2>(expected, "attention_mask", step, device).equal_scalar(0),
         decoder_input_ids: Tensor::cat(vec![start, shifted], 1),
         decoder_padding_mask: None,
+        segments: None,
     });
     cross_entropy(output.logits.flatten(0, 1), targets, weights)
         .nll

@@ -51,6 +51,10 @@ impl Task for Faulty {
         self.task.num_tokens(batch)
     }
 
+    fn num_cells(&self, batch: &Seq2SeqBatch) -> usize {
+        self.task.num_cells(batch)
+    }
+
     fn flops(&self, model: &Self::Model, batch: &Seq2SeqBatch) -> f64 {
         self.task.flops(model, batch)
     }

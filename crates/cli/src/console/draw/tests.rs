@@ -24,6 +24,8 @@ fn metrics(step: usize) -> StepMetrics {
         flops_per_second: 8.5e10,
         memory_bytes: Some(3 << 29),
         overhead: 0.01,
+        waiting: 0.005,
+        padding: 0.25,
         num_skipped: 1,
         num_spikes: 0,
         num_rollbacks: 0,

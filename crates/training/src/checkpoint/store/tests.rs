@@ -260,7 +260,7 @@ fn one_of_a_newer_format_is_refused_rather_than_passed_over() {
     let digest = text.split('"').nth(3).unwrap();
     let newer =
         text.replacen(digest, &"0".repeat(64), 1)
-            .replacen("\"format\": 1", "\"format\": 2", 1);
+            .replacen("\"format\": 2", "\"format\": 3", 1);
     let newer = newer.replacen(&"0".repeat(64), &files::sha256(newer.as_bytes()), 1);
     fs::write(&path, newer).unwrap();
     let error = checkpoints.newest_intact(&mut |_| {}).unwrap_err();

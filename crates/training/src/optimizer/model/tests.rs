@@ -65,6 +65,7 @@ fn gradients(model: &T5ForConditionalGeneration, step: usize) -> GradientsParams
         padding_mask: ids(0).equal_scalar(0),
         decoder_input_ids: ids(5),
         decoder_padding_mask: None,
+        segments: None,
     });
     GradientsParams::from_grads(output.logits.square().mean().backward(), model)
 }

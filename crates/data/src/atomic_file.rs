@@ -1,21 +1,21 @@
 //! A file that appears as a whole or not at all.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
-use crate::TrainingError;
+use crate::DataError;
 
 /// Writes beside `path` and renames, so that whoever reads `path` sees the old content or the new,
 /// also after a crash.
 ///
 /// # Errors
 /// The folder cannot be written or is full; what was at `path` is still there.
-pub fn write(path: &Path, content: &[u8]) -> Result<(), TrainingError> {
+pub fn write(path: &Path, content: &[u8]) -> Result<(), DataError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let partial = path.with_file_name(partial_name(&name));
     let result = fill(&partial, content)
-        .and_then(|()| fs::rename(&partial, path).map_err(TrainingError::io("rename to", path)))
+        .and_then(|()| fs::rename(&partial, path).map_err(writing(path)))
         .and_then(|()| match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => sync_folder(folder),
             _ => Ok(()),
@@ -28,26 +28,34 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), TrainingError> {
 }
 
 /// The name of what [`write`] leaves beside a file when the process dies in the middle.
-pub(crate) fn partial_name(name: &str) -> String {
+pub fn partial_name(name: &str) -> String {
     format!(".{name}.partial")
 }
 
 /// Flushes a folder's list of names to the disk, where the system can.
-pub(crate) fn sync_folder(folder: &Path) -> Result<(), TrainingError> {
+///
+/// # Errors
+/// The folder cannot be opened or flushed.
+pub fn sync_folder(folder: &Path) -> Result<(), DataError> {
     if cfg!(unix) {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(TrainingError::io("flush", folder))?;
+        synced.map_err(writing(folder))?;
     }
     Ok(())
 }
 
-fn fill(partial: &Path, content: &[u8]) -> Result<(), TrainingError> {
+fn writing(path: &Path) -> impl FnOnce(io::Error) -> DataError {
+    let path = path.to_owned();
+    move |source| DataError::Write { path, source }
+}
+
+fn fill(partial: &Path, content: &[u8]) -> Result<(), DataError> {
     // What an earlier crash left, or a link that somebody planted; the next line says if it stays.
     let _ = fs::remove_file(partial);
-    let mut file = File::create_new(partial).map_err(TrainingError::io("create", partial))?;
+    let mut file = File::create_new(partial).map_err(writing(partial))?;
     (file.write_all(content))
         .and_then(|()| file.sync_all())
-        .map_err(TrainingError::io("write", partial))
+        .map_err(writing(partial))
 }
 
 #[cfg(test)]

@@ -1,0 +1,5 @@
+//! `lamplight data`: corpora before they are trained on.
+
+mod examples;
+pub mod inspect;
+pub mod prepare;

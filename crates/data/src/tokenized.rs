@@ -1,0 +1,382 @@
+//! Files of text as token ids: read on one thread, tokenised on all cores.
+//!
+//! The documents of all files, one behind the other, are cut into shards by the text that they have; so where a shard
+//! starts does not depend on the tokenizer, nor on who makes the others.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use rayon::prelude::*;
+
+use crate::DataError;
+use crate::error::panic_message;
+use crate::source::{self, Document, bad_records};
+use crate::tokenizer::Tokenizer;
+
+/// How many documents, and about how many bytes of text, are tokenised at a time.
+const CHUNK_DOCUMENTS: usize = 4096;
+const CHUNK_TEXT_BYTES: u64 = 4 << 20;
+
+/// Chunks that are read ahead.
+const CHUNKS_AHEAD: usize = 2;
+
+/// How far the files have been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the files (as they lie on disk, compressed or not) that have been read.
+    pub bytes_read: u64,
+    /// Bytes of all files.
+    pub bytes_total: u64,
+    /// Tokens so far.
+    pub tokens: u64,
+}
+
+/// Takes shards in.
+pub(crate) trait Sink {
+    /// The next document of the shard at hand; it may have no ids.
+    fn push(&mut self, shard: usize, ids: &[u32]) -> Result<(), DataError>;
+
+    /// The shard at hand is whole.
+    fn end(&mut self, shard: usize, counts: Counts) -> Result<(), DataError>;
+}
+
+/// How many documents were read, and how many of them cannot be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    /// Documents read, those without text not counted.
+    pub num_documents: u64,
+    /// Documents that cannot be used.
+    pub num_bad: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.num_documents += other.num_documents;
+        self.num_bad += other.num_bad;
+    }
+}
+
+impl Counts {
+    /// Whether more than 10 documents, and more than a share of all, cannot be used.
+    pub(crate) fn are_too_bad(self, max_bad_fraction: f64) -> bool {
+        bad_records::are_too_many(self.num_bad, self.num_documents, max_bad_fraction)
+    }
+}
+
+/// The files of a corpus, and how they are tokenised.
+pub(crate) struct Files<'a> {
+    pub(crate) paths: &'a [PathBuf],
+    pub(crate) tokenizer: &'a Tokenizer,
+    /// Share of the documents that may be unusable.
+    pub(crate) max_bad_fraction: f64,
+    /// How long to wait for a file before giving up on it.
+    pub(crate) patience: Duration,
+    /// Bytes of text after which a shard ends.
+    pub(crate) shard_text_bytes: u64,
+}
+
+impl Files<'_> {
+    /// Gives every shard that `is_wanted` names to `sink`; returns how many shards there are.
+    ///
+    /// # Errors
+    /// [`DataError::TooManyBadDocuments`] as soon as a shard ends and too many of those tokenised cannot be used; what
+    /// keeps a file from being read, [`DataError::LoaderStalled`] for one that hangs; what the sink says.
+    pub(crate) fn tokenize(
+        &self,
+        is_wanted: impl Fn(usize) -> bool + Send + 'static,
+        sink: &mut impl Sink,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<usize, DataError> {
+        let sizes = sizes(self.paths)?;
+        let mut tokenizing = Tokenizing {
+            files: self,
+            shard: Counts::default(),
+            total: Counts::default(),
+            first_bad: None,
+            progress: Progress {
+                bytes_total: sizes.iter().sum(),
+                ..Progress::default()
+            },
+        };
+        let current = Arc::new(AtomicUsize::new(0));
+        let (sender, chunks) = sync_channel(CHUNKS_AHEAD);
+        let reader = Reader {
+            files: self.paths.iter().cloned().zip(sizes).collect(),
+            current: Arc::clone(&current),
+            is_wanted: Box::new(is_wanted),
+            sender,
+            most_text_bytes: self.shard_text_bytes,
+            shard: 0,
+            shard_text_bytes: 0,
+            shard_is_empty: true,
+        };
+        thread::Builder::new()
+            .name("reader".to_owned())
+            .spawn(move || reader.run())
+            .map_err(|source| DataError::Thread { source })?;
+        loop {
+            match chunks.recv_timeout(self.patience) {
+                Ok(Message::Chunk(chunk)) => {
+                    tokenizing.take(chunk, sink)?;
+                    progress(tokenizing.progress);
+                }
+                Ok(Message::Failed(error)) => return Err(error),
+                Ok(Message::Finished { num_shards }) => {
+                    tokenizing.finish()?;
+                    return Ok(num_shards);
+                }
+                // The reader goes away only behind one of the last two.
+                Err(_) => {
+                    return Err(DataError::LoaderStalled {
+                        seconds: self.patience.as_secs_f64(),
+                        place: place(self.paths, &current),
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Bytes of each file.
+pub(crate) fn sizes(paths: &[PathBuf]) -> Result<Vec<u64>, DataError> {
+    let size = |path: &PathBuf| match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(source) => Err(DataError::Read {
+            path: path.clone(),
+            source,
+        }),
+    };
+    paths.iter().map(size).collect()
+}
+
+fn place(paths: &[PathBuf], current: &AtomicUsize) -> String {
+    let path = paths.get(current.load(Ordering::Relaxed));
+    path.map_or_else(String::new, |path| path.display().to_string())
+}
+
+enum Message {
+    Chunk(Chunk),
+    Failed(DataError),
+    Finished { num_shards: usize },
+}
+
+/// Documents of one file that belong to one shard.
+#[derive(Default)]
+struct Chunk {
+    shard: usize,
+    path: PathBuf,
+    documents: Vec<Document>,
+    text_bytes: u64,
+    bad: Vec<DataError>,
+    /// Of all files, those before this one included.
+    bytes_read: u64,
+    ends_shard: bool,
+    is_wanted: bool,
+}
+
+/// The thread that reads.
+struct Reader {
+    files: Vec<(PathBuf, u64)>,
+    current: Arc<AtomicUsize>,
+    is_wanted: Box<dyn Fn(usize) -> bool + Send>,
+    sender: SyncSender<Message>,
+    most_text_bytes: u64,
+    shard: usize,
+    shard_text_bytes: u64,
+    shard_is_empty: bool,
+}
+
+/// Why a reader stops early.
+enum Stop {
+    Failed(DataError),
+    /// Nobody takes chunks any more.
+    Abandoned,
+}
+
+impl From<DataError> for Stop {
+    fn from(error: DataError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Reader {
+    fn run(mut self) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.read_all()));
+        let message = match outcome {
+            Ok(Ok(())) => Message::Finished {
+                num_shards: self.shard,
+            },
+            Ok(Err(Stop::Abandoned)) => return,
+            Ok(Err(Stop::Failed(error))) => Message::Failed(error),
+            Err(payload) => {
+                let paths: Vec<PathBuf> = self.files.into_iter().map(|(path, _)| path).collect();
+                Message::Failed(DataError::LoaderPanicked {
+                    message: panic_message(payload.as_ref()),
+                    place: place(&paths, &self.current),
+                })
+            }
+        };
+        // Without a taker there is nobody to tell.
+        let _ = self.sender.send(message);
+    }
+
+    fn read_all(&mut self) -> Result<(), Stop> {
+        let mut bytes_before = 0;
+        for index in 0..self.files.len() {
+            self.current.store(index, Ordering::Relaxed);
+            let (path, size) = self.files[index].clone();
+            self.read_file(&path, bytes_before)?;
+            bytes_before += size;
+        }
+        if self.shard_is_empty {
+            return Ok(());
+        }
+        let last = Chunk {
+            bytes_read: bytes_before,
+            ..self.next_chunk(Path::new(""))
+        };
+        self.send(last, true)
+    }
+
+    fn read_file(&mut self, path: &Path, bytes_before: u64) -> Result<(), Stop> {
+        let mut documents = source::read(path)?;
+        loop {
+            let mut chunk = self.next_chunk(path);
+            let room = self.most_text_bytes - self.shard_text_bytes;
+            let mut has_ended = false;
+            while chunk.documents.len() < CHUNK_DOCUMENTS
+                && chunk.text_bytes < CHUNK_TEXT_BYTES.min(room)
+            {
+                match documents.next() {
+                    Some(Ok(document)) => {
+                        chunk.text_bytes += document.text.len() as u64;
+                        chunk.documents.push(document);
+                    }
+                    Some(Err(error)) if bad_records::is_of_one_record(&error) => {
+                        chunk.bad.push(error)
+                    }
+                    Some(Err(error)) => return Err(error.into()),
+                    None => {
+                        has_ended = true;
+                        break;
+                    }
+                }
+            }
+            chunk.bytes_read = bytes_before + documents.bytes_read();
+            let fills_shard = chunk.text_bytes >= room;
+            self.send(chunk, fills_shard)?;
+            if has_ended {
+                return Ok(());
+            }
+        }
+    }
+
+    fn next_chunk(&self, path: &Path) -> Chunk {
+        Chunk {
+            shard: self.shard,
+            path: path.to_owned(),
+            is_wanted: (self.is_wanted)(self.shard),
+            ..Chunk::default()
+        }
+    }
+
+    fn send(&mut self, mut chunk: Chunk, ends_shard: bool) -> Result<(), Stop> {
+        chunk.ends_shard = ends_shard;
+        self.shard_text_bytes += chunk.text_bytes;
+        self.shard_is_empty &= chunk.documents.is_empty() && chunk.bad.is_empty();
+        if ends_shard {
+            self.shard += 1;
+            self.shard_text_bytes = 0;
+            self.shard_is_empty = true;
+        }
+        if !chunk.is_wanted {
+            chunk.documents = Vec::new();
+        }
+        self.sender
+            .send(Message::Chunk(chunk))
+            .map_err(|_| Stop::Abandoned)
+    }
+}
+
+/// What has come in so far.
+struct Tokenizing<'a> {
+    files: &'a Files<'a>,
+    shard: Counts,
+    total: Counts,
+    first_bad: Option<DataError>,
+    progress: Progress,
+}
+
+impl Tokenizing<'_> {
+    fn take(&mut self, chunk: Chunk, sink: &mut impl Sink) -> Result<(), DataError> {
+        self.progress.bytes_read = chunk.bytes_read;
+        if !chunk.is_wanted {
+            return Ok(());
+        }
+        chunk.bad.into_iter().for_each(|error| self.skip(error));
+        let tokenizer = self.files.tokenizer;
+        let encoded: Vec<Result<Vec<u32>, DataError>> = (chunk.documents)
+            .par_iter()
+            .map(|document| tokenizer.encode_ordinary(&document.text))
+            .collect();
+        for (document, ids) in chunk.documents.iter().zip(encoded) {
+            match ids {
+                Ok(ids) => {
+                    self.shard.num_documents += u64::from(!ids.is_empty());
+                    self.progress.tokens += ids.len() as u64;
+                    sink.push(chunk.shard, &ids)?;
+                }
+                Err(source) => self.skip(DataError::Document {
+                    path: chunk.path.clone(),
+                    line: document.line,
+                    source: Box::new(source),
+                }),
+            }
+        }
+        if chunk.ends_shard {
+            let counts = std::mem::take(&mut self.shard);
+            self.total += counts;
+            self.check(self.total.are_too_bad(self.files.max_bad_fraction))?;
+            sink.end(chunk.shard, counts)?;
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, error: DataError) {
+        self.shard.num_documents += 1;
+        self.shard.num_bad += 1;
+        if self.total.num_bad + self.shard.num_bad <= bad_records::REPORTED {
+            tracing::warn!("skipped {error}");
+        }
+        self.first_bad.get_or_insert(error);
+    }
+
+    /// Fails where there was a bad document and they are too many.
+    fn check(&mut self, are_too_many: bool) -> Result<(), DataError> {
+        match self.first_bad.take_if(|_| are_too_many) {
+            Some(first) => Err(DataError::TooManyBadDocuments {
+                bad: self.total.num_bad,
+                total: self.total.num_documents,
+                first: Box::new(first),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(mut self) -> Result<(), DataError> {
+        let Counts {
+            num_documents,
+            num_bad,
+        } = self.total;
+        if num_bad > bad_records::REPORTED {
+            tracing::warn!("skipped {num_bad} of {num_documents} documents in all");
+        }
+        self.check(num_bad == num_documents)
+    }
+}
