@@ -5,16 +5,21 @@ mod config;
 mod folder;
 mod pair;
 mod sentence_piece;
+mod soundness;
 mod special;
 mod t5;
 pub mod train;
 mod word_piece;
+mod words;
+mod written;
 
 pub use special::SpecialTokens;
 
 use crate::DataError;
 use bytes::ByteTokenizer;
 use config::Class;
+use soundness::guarded;
+use words::SeenWords;
 
 /// A tokenizer of one of the three families, read from a folder or trained.
 ///
@@ -32,6 +37,9 @@ pub struct Tokenizer {
     class: Class,
     special: SpecialTokens,
     sentinels: Vec<u32>,
+    vocab_size: usize,
+    /// Only where the pipeline treats each word by itself.
+    seen_words: Option<SeenWords>,
 }
 
 #[derive(Debug, Clone)]
@@ -65,8 +73,10 @@ impl Tokenizer {
         Self {
             special: model.special(),
             sentinels: model.sentinels(),
+            vocab_size: model.vocab_size(),
             model: Model::Bytes(model),
             class: Class::ByT5,
+            seen_words: None,
         }
     }
 
@@ -75,7 +85,7 @@ impl Tokenizer {
     /// Special tokens written out in the text (`<extra_id_0>`, `[MASK]`) are recognised, as transformers does.
     ///
     /// # Errors
-    /// [`DataError::Tokenization`] if the vocabulary has no unknown token and needs one.
+    /// [`DataError::Tokenization`] if the tokenizer fails over this text, as those of damaged files may.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, DataError> {
         self.ids(text, true)
     }
@@ -96,9 +106,8 @@ impl Tokenizer {
         match &self.model {
             Model::Bytes(model) => Ok(model.encode_with_offsets(text)),
             Model::Subword(model) => {
-                let encoding = model
-                    .encode_char_offsets(text, true)
-                    .map_err(tokenization)?;
+                let encoding =
+                    guarded(|| model.encode_char_offsets(text, true)).map_err(tokenization)?;
                 Ok(OffsetEncoding {
                     ids: encoding.get_ids().to_vec(),
                     offsets: encoding.get_offsets().to_vec(),
@@ -132,7 +141,9 @@ impl Tokenizer {
     pub fn decode(&self, ids: &[u32], skip_special_tokens: bool) -> Result<String, DataError> {
         match &self.model {
             Model::Bytes(model) => Ok(model.decode(ids, skip_special_tokens)),
-            Model::Subword(model) => model.decode(ids, skip_special_tokens).map_err(tokenization),
+            Model::Subword(model) => {
+                guarded(|| model.decode(ids, skip_special_tokens)).map_err(tokenization)
+            }
         }
     }
 
@@ -144,15 +155,9 @@ impl Tokenizer {
         }
     }
 
-    /// One past the highest id, sentinels included.
+    /// One past the highest id, sentinels included: the rows a model needs, also where ids between have no token.
     pub fn vocab_size(&self) -> usize {
-        match &self.model {
-            Model::Bytes(model) => model.vocab_size(),
-            Model::Subword(model) => {
-                let highest = model.get_vocab(true).into_values().max();
-                highest.map_or(0, |id| id as usize + 1)
-            }
-        }
+        self.vocab_size
     }
 
     /// The ids of the special tokens.
@@ -175,8 +180,10 @@ impl Tokenizer {
             Model::Bytes(model) if add_special_tokens => Ok(model.with_eos(model.encode(text))),
             Model::Bytes(model) => Ok(model.encode(text)),
             Model::Subword(model) => {
-                let encoding = model
-                    .encode_fast(text, add_special_tokens)
+                if let Some(seen) = self.seen_words.as_ref().filter(|_| !add_special_tokens) {
+                    return seen.encode(model, text).map_err(tokenization);
+                }
+                let encoding = guarded(|| model.encode_fast(text, add_special_tokens))
                     .map_err(tokenization)?;
                 Ok(encoding.get_ids().to_vec())
             }

@@ -155,7 +155,7 @@ fn empty_texts_and_spaces_are_no_documents_of_a_corpus() {
             let (_folder, path) = file(name, &bytes);
             let corpus = Corpus::read(&[path], &tokenizer, 0.1, &mut |_| {}).unwrap();
             assert_eq!(
-                (corpus.documents().len(), corpus.skipped()),
+                (corpus.num_documents(), corpus.skipped()),
                 (2, 0),
                 "{name}: {text:?}"
             );

@@ -11,6 +11,10 @@ use lamplight_data::{
     synthetic,
     tokenizer::{Tokenizer, train},
 };
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -67,6 +71,71 @@ fn training_gives_the_pieces_of_the_committed_vocabularies() {
         let committed = Tokenizer::from_folder(&root.join(name)).unwrap();
         assert_eq!(pieces(&trained), pieces(&committed), "{name}");
     }
+}
+
+/// Offsets are worked out by the whole pipeline over the whole text, ids alone word by word where that is the same.
+#[test]
+fn ids_word_by_word_are_those_of_the_whole_text() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let folders = [Some(fixtures), reference_folder()].into_iter().flatten();
+    let folders = folders.flat_map(|folder| fs::read_dir(folder).unwrap());
+    let folders = folders
+        .map(|entry| entry.unwrap().path())
+        .filter(|folder| folder.is_dir());
+    let tokenizers: Vec<Tokenizer> = folders
+        .flat_map(|folder| tokenizers(&folder))
+        .map(|(_, tokenizer)| tokenizer)
+        .collect();
+    let mut runner = TestRunner::new(Config {
+        failure_persistence: None,
+        ..Config::with_cases(1000)
+    });
+    runner
+        .run(&any_text(), |text| {
+            for tokenizer in &tokenizers {
+                let whole = tokenizer.encode_with_offsets(&text).unwrap().ids;
+                let bare = tokenizer.encode_with_offsets("").unwrap().ids;
+                let start = usize::from(bare.len() == 2);
+                let ordinary = &whole[start..whole.len() - (bare.len() - start)];
+                prop_assert_eq!(tokenizer.encode_ordinary(&text).unwrap(), ordinary);
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// Text with much of what may keep two words from being cut apart.
+fn any_text() -> impl Strategy<Value = String> {
+    let fragments = [
+        " ",
+        " ",
+        " ",
+        "\n",
+        "\t",
+        "\r\n",
+        "\u{a0}",
+        "\u{3000}",
+        "\u{301}",
+        "\u{200d}",
+        "\u{600}",
+        "\0",
+        "\u{ad}",
+        "\u{2581}",
+        "<extra_id_0>",
+        "<pad>",
+        "[MASK]",
+        "the",
+        "Tokenizers,",
+        "\u{fb01}",
+        "\u{2460}",
+        "\u{e9}",
+        "\u{65e5}",
+    ];
+    let fragment = prop_oneof![
+        3 => proptest::sample::select(fragments.to_vec()).prop_map(str::to_owned),
+        1 => ".{0,3}",
+    ];
+    proptest::collection::vec(fragment, 0..30).prop_map(|fragments| fragments.concat())
 }
 
 fn pieces(tokenizer: &Tokenizer) -> BTreeSet<String> {

@@ -2,7 +2,14 @@
 
 use crate::DataError;
 use serde_json::{Map, Value};
-use std::{fs, io::ErrorKind, path::Path};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+/// T5 has 100, and no objective needs nearly as many.
+const MAX_SENTINELS: usize = 10_000;
 
 /// What builds the ids; transformers calls it `tokenizer_class`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +36,17 @@ impl Class {
 /// The fields of `tokenizer_config.json` that matter here; every one has a default.
 #[derive(Debug, Default)]
 pub(super) struct TokenizerConfig {
+    path: PathBuf,
     fields: Map<String, Value>,
 }
 
 impl TokenizerConfig {
     /// Reads the file if the folder has one.
     pub(super) fn read(folder: &Path) -> Result<Self, DataError> {
-        let fields = read_object(&folder.join("tokenizer_config.json"))?;
+        let path = folder.join("tokenizer_config.json");
+        let fields = read_object(&path)?;
         Ok(Self {
+            path,
             fields: fields.unwrap_or_default(),
         })
     }
@@ -58,11 +68,19 @@ impl TokenizerConfig {
     }
 
     /// Sentinels to append to a SentencePiece vocabulary.
-    pub(super) fn extra_ids(&self) -> usize {
-        let value = self.fields.get("extra_ids").and_then(Value::as_u64);
-        value
-            .and_then(|count| usize::try_from(count).ok())
-            .unwrap_or(super::t5::NUM_SENTINELS)
+    pub(super) fn extra_ids(&self) -> Result<usize, DataError> {
+        let Some(value) = self.fields.get("extra_ids") else {
+            return Ok(super::t5::NUM_SENTINELS);
+        };
+        let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
+        count
+            .filter(|count| *count <= MAX_SENTINELS)
+            .ok_or_else(|| {
+                invalid(
+                    &self.path,
+                    format!("extra_ids = {value}: expected a number from 0 to {MAX_SENTINELS}"),
+                )
+            })
     }
 
     pub(super) fn flag(&self, key: &str) -> Option<bool> {

@@ -3,7 +3,9 @@
 use super::{
     Model, SpecialTokens, Tokenizer,
     config::{Class, TokenizerConfig, invalid, model_is_byt5},
-    sentence_piece, special, t5, word_piece,
+    sentence_piece, soundness, special, t5, word_piece,
+    words::{self, SeenWords},
+    written,
 };
 use crate::DataError;
 use serde_json::{Map, Value};
@@ -54,8 +56,8 @@ impl Tokenizer {
         }
     }
 
-    /// Writes `tokenizer.json` and `tokenizer_config.json` (and `vocab.txt` for WordPiece) into `folder`, which is
-    /// made if it does not exist. [`Tokenizer::from_folder`] and transformers read them back.
+    /// Writes `tokenizer.json` and `tokenizer_config.json` (and `vocab.txt` for a WordPiece vocabulary without gaps)
+    /// into `folder`, which is made if it does not exist. [`Tokenizer::from_folder`] and transformers read them back.
     ///
     /// # Errors
     /// [`DataError::Write`] naming the file.
@@ -94,7 +96,7 @@ impl Tokenizer {
                 .map_err(|error| invalid(&folder.join(name), error))?;
             files.push((name, text.into_bytes()));
             if matches!(model.get_model(), ModelWrapper::WordPiece(_)) {
-                files.push(("vocab.txt", self.vocabulary_lines()));
+                files.extend(self.vocabulary_lines().map(|lines| ("vocab.txt", lines)));
             }
         }
         let name = "tokenizer_config.json";
@@ -116,22 +118,24 @@ impl Tokenizer {
             .with_truncation(None)
             .map_err(|error| invalid(path, error))?;
         model.with_padding(None);
+        let vocab_size = soundness::check(&model, path)?;
         let special = SpecialTokens::find(&model, config)
             .ok_or_else(|| invalid(path, "the vocabulary has no padding token"))?;
         Ok(Self {
             special,
+            vocab_size,
             sentinels: special::sentinels(&model),
+            seen_words: words::is_separable(&model).then(SeenWords::default),
             model: Model::Subword(Box::new(model)),
             class,
         })
     }
 
-    fn vocabulary_lines(&self) -> Vec<u8> {
-        let size = u32::try_from(self.vocab_size()).unwrap_or(u32::MAX);
-        let tokens = (0..size).map(|id| self.token(id).unwrap_or_default());
-        tokens
-            .flat_map(|token| (token + "\n").into_bytes())
-            .collect()
+    /// A line for every id; none where an id has no token, which such a file cannot say.
+    fn vocabulary_lines(&self) -> Option<Vec<u8>> {
+        let ids = 0..u32::try_from(self.vocab_size).ok()?;
+        let lines: Option<String> = ids.map(|id| Some(self.token(id)? + "\n")).collect();
+        lines.map(String::into_bytes)
     }
 
     /// The contents of `tokenizer_config.json`.
@@ -170,12 +174,7 @@ impl Tokenizer {
 }
 
 fn from_tokenizer_json(path: PathBuf, config: &TokenizerConfig) -> Result<Tokenizer, DataError> {
-    let bytes = fs::read(&path).map_err(|source| DataError::Read {
-        path: path.clone(),
-        source,
-    })?;
-    let broken = |error: tokenizers::Error| invalid(&path, error);
-    let model = tokenizers::Tokenizer::from_bytes(bytes).map_err(broken)?;
+    let model = written::parse(&path, &written::read(&path)?)?;
     let class = config.class().unwrap_or(match model.get_model() {
         ModelWrapper::Unigram(_) if !special::sentinels(&model).is_empty() => Class::T5,
         ModelWrapper::WordPiece(_) => Class::Electra,
@@ -185,7 +184,8 @@ fn from_tokenizer_json(path: PathBuf, config: &TokenizerConfig) -> Result<Tokeni
         ModelWrapper::Unigram(unigram) if class == Class::T5 => {
             let charsmap = t5::charsmap(model.get_normalizer());
             let num_sentinels = special::num_appended_sentinels(&model);
-            t5::pipeline(unigram.clone(), charsmap, num_sentinels).map_err(broken)?
+            t5::pipeline(unigram.clone(), charsmap, num_sentinels)
+                .map_err(|error| invalid(&path, error))?
         }
         _ => model,
     };

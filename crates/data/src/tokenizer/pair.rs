@@ -1,6 +1,6 @@
 //! Two texts in one sequence, cut to a length by "longest first".
 
-use super::{EncodedPair, bytes::ByteTokenizer, tokenization};
+use super::{EncodedPair, bytes::ByteTokenizer, soundness::guarded, tokenization};
 use crate::DataError;
 use tokenizers::{Encoding, PostProcessor, TruncationDirection};
 
@@ -37,8 +37,8 @@ pub(super) fn encode_subwords(
 ) -> Result<EncodedPair, DataError> {
     // transformers takes an empty second text for none.
     let paired = !second.is_empty();
-    let mut first = model.encode_fast(first, false).map_err(tokenization)?;
-    let mut second = model.encode_fast(second, false).map_err(tokenization)?;
+    let mut first = guarded(|| model.encode_fast(first, false)).map_err(tokenization)?;
+    let mut second = guarded(|| model.encode_fast(second, false)).map_err(tokenization)?;
     let num_special = model
         .get_post_processor()
         .map_or(0, |processor| processor.added_tokens(paired));

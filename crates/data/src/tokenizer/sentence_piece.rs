@@ -2,11 +2,13 @@
 
 use super::{
     config::{TokenizerConfig, invalid},
+    special::sentinel_name,
     t5,
+    written::{self, MAX_PIECE_BYTES, check_charsmap},
 };
 use crate::DataError;
 use prost::Message;
-use std::{fs, path::Path};
+use std::{collections::HashSet, path::Path};
 use tokenizers::{
     AddedToken, NormalizerWrapper,
     models::unigram::Unigram,
@@ -77,7 +79,16 @@ pub(super) fn t5_tokenizer(
 ) -> Result<tokenizers::Tokenizer, DataError> {
     let file = ModelFile::read(path)?;
     let charsmap = file.charsmap(path)?;
-    let num_sentinels = config.extra_ids();
+    let num_sentinels = config.extra_ids()?;
+    let sentinels: HashSet<String> = (0..num_sentinels).map(sentinel_name).collect();
+    if let Some(piece) = file
+        .pieces
+        .iter()
+        .find(|piece| sentinels.contains(piece.text()))
+    {
+        let reason = "is a piece already; say \"extra_ids\": 0 in tokenizer_config.json";
+        return Err(invalid(path, format!("{:?} {reason}", piece.text())));
+    }
     let pieces = file
         .pieces
         .iter()
@@ -130,23 +141,25 @@ pub(super) fn plain_tokenizer(path: &Path) -> Result<tokenizers::Tokenizer, Data
 
 impl ModelFile {
     fn read(path: &Path) -> Result<Self, DataError> {
-        let bytes = fs::read(path).map_err(|source| DataError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes = written::read(path)?;
         let file = Self::decode(bytes.as_slice()).map_err(|error| invalid(path, error))?;
         if file.pieces.is_empty() {
             return Err(invalid(path, "holds no SentencePiece pieces"));
         }
-        if file
-            .pieces
-            .iter()
-            .any(|piece| !piece.score().is_finite() || piece.text().is_empty())
-        {
-            return Err(invalid(
-                path,
-                "has a piece without text or with a score that is not finite",
-            ));
+        let mut seen = HashSet::new();
+        for piece in &file.pieces {
+            let text = piece.text();
+            let reason = if !piece.score().is_finite() {
+                "has a score that is not finite"
+            } else if text.is_empty() || text.len() > MAX_PIECE_BYTES {
+                "is empty or longer than 1024 bytes"
+            } else if !seen.insert(text) {
+                "stands there twice"
+            } else {
+                continue;
+            };
+            let text: String = text.chars().take(40).collect();
+            return Err(invalid(path, format!("the piece {text:?} {reason}")));
         }
         match file.trainer.as_ref().map(TrainerSpec::model_type) {
             None | Some(UNIGRAM) => Ok(file),
@@ -169,6 +182,7 @@ impl ModelFile {
         if bytes.is_empty() {
             return Ok(None);
         }
+        check_charsmap(bytes).map_err(|reason| invalid(path, reason))?;
         Precompiled::from(bytes)
             .map(Some)
             .map_err(|error| invalid(path, error))

@@ -1,9 +1,12 @@
 //! ELECTRA's WordPiece with BERT's normalisation (Devlin et al. 2019).
 
-use super::config::{TokenizerConfig, invalid};
+use super::{
+    config::{TokenizerConfig, invalid},
+    written,
+};
 use crate::DataError;
 use serde_json::json;
-use std::{collections::HashMap, fs, path::Path};
+use std::{collections::HashMap, path::Path};
 use tokenizers::{
     AddedToken, Result as TokenizersResult, decoders::wordpiece::WordPiece as WordPieceDecoder,
     models::wordpiece::WordPiece, normalizers::BertNormalizer,
@@ -23,10 +26,7 @@ pub(super) fn from_vocabulary(
     path: &Path,
     config: &TokenizerConfig,
 ) -> Result<tokenizers::Tokenizer, DataError> {
-    let bytes = fs::read(path).map_err(|source| DataError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = written::read(path)?;
     let vocabulary = parse(path, &bytes)?;
     for name in [PAD, UNK, CLS, SEP, MASK] {
         if !vocabulary.contains(&name) {
@@ -65,15 +65,22 @@ fn model(vocabulary: &[&str]) -> serde_json::Result<WordPiece> {
 
 fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Vec<&'a str>, DataError> {
     let mut vocabulary = Vec::new();
-    for (line, bytes) in (1_u64..).zip(bytes.split(|&byte| byte == b'\n')) {
+    let mut lines = HashMap::new();
+    let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    for (line, bytes) in (1_u64..).zip(text.split(|&byte| byte == b'\n')) {
         let token = std::str::from_utf8(bytes).map_err(|_| DataError::InvalidUtf8 {
             path: path.to_owned(),
             line,
         })?;
-        vocabulary.push(token.strip_suffix('\r').unwrap_or(token));
+        let token = token.strip_suffix('\r').unwrap_or(token);
+        if let Some(first) = lines.insert(token, line) {
+            return Err(invalid(
+                path,
+                format!("{token:?} stands on lines {first} and {line}"),
+            ));
+        }
+        vocabulary.push(token);
     }
-    // What stands behind the last line break is no line.
-    vocabulary.pop_if(|token| token.is_empty());
     Ok(vocabulary)
 }
 
