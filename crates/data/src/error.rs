@@ -50,16 +50,18 @@ pub enum DataError {
         /// What the parser said.
         source: serde_json::Error,
     },
-    /// A line of a JSON Lines file is not an object with a string under `text`.
-    #[error("{}:{line}: no string field \"text\"", path.display())]
+    /// A record has no string in the field of the text.
+    #[error("{}:{line}: no string field \"{field}\"", path.display())]
     MissingText {
         /// The file.
         path: PathBuf,
-        /// Line, counted from one.
+        /// Line, of a Parquet file row, counted from one.
         line: u64,
+        /// The field.
+        field: String,
     },
-    /// A line of a JSON Lines file is no input with its target.
-    #[error("{}:{line}: not an object with the strings \"input\" and \"target\": {reason}", path.display())]
+    /// A record is no input with its target.
+    #[error("{}:{line}: not an input with its target: {reason}", path.display())]
     InvalidPair {
         /// The file.
         path: PathBuf,
@@ -142,7 +144,7 @@ pub enum DataError {
         /// What is wrong with it.
         source: Box<DataError>,
     },
-    /// Too much of a corpus cannot be used.
+    /// Too many records of some files cannot be used.
     #[error("{bad} of {total} documents cannot be used; the first: {first}")]
     TooManyBadDocuments {
         /// Documents that cannot be used.
@@ -281,6 +283,104 @@ pub enum DataError {
         words: usize,
         /// Number of labels.
         labels: usize,
+    },
+    /// A text has a NUL character in it.
+    #[error("{}:{line}: a NUL character: is this text, and in UTF-8?", path.display())]
+    HoldsNul {
+        /// The file.
+        path: PathBuf,
+        /// Line, of a Parquet file row, counted from one.
+        line: u64,
+    },
+    /// A row of CSV or TSV has more or fewer fields than the header.
+    #[error("{}:{line}: {found} fields, the header has {expected}", path.display())]
+    WrongFieldCount {
+        /// The file.
+        path: PathBuf,
+        /// Line the row starts at, counted from one.
+        line: u64,
+        /// Fields of the header.
+        expected: usize,
+        /// Fields of the row.
+        found: usize,
+    },
+    /// A file of columns lacks one that is asked for.
+    #[error("{} has no column \"{column}\"; it has: {columns}", path.display())]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column asked for.
+        column: String,
+        /// Those that are there.
+        columns: String,
+    },
+    /// A column is of a kind that cannot be read.
+    #[error("{}: column \"{column}\": {reason}", path.display())]
+    UnreadableColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A format was left out of this build.
+    #[error("{}: built without the feature \"{feature}\" of lamplight-data, which reads it", path.display())]
+    MissingFeature {
+        /// The file.
+        path: PathBuf,
+        /// The feature of the crate.
+        feature: &'static str,
+    },
+    /// The manifest of a data set, or the lock beside its files, cannot be used.
+    #[error("{}: {reason}", path.display())]
+    InvalidManifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it, with the place.
+        reason: String,
+    },
+    /// A data set has no such split.
+    #[error("the data set {dataset} has no split \"{split}\"; it has: {splits}")]
+    NoSplit {
+        /// Name of the data set.
+        dataset: String,
+        /// The split asked for.
+        split: String,
+        /// Those that are there.
+        splits: String,
+    },
+    /// A file of a data set is not the one that the manifest, the hub or an earlier fetch describes.
+    #[error("{}: expected SHA-256 {expected}, found {found}", path.display())]
+    WrongChecksum {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 in hexadecimal as it should be.
+        expected: String,
+        /// As it is.
+        found: String,
+    },
+    /// What should name a data set on the hub does not.
+    #[error("\"{name}\": expected hub:OWNER/NAME or hub:OWNER/NAME@REVISION")]
+    InvalidRepository {
+        /// The name as given.
+        name: String,
+    },
+    /// A repository lists a file that would be written outside its folder.
+    #[error("{repository} lists \"{path}\", which is no path inside a folder: nothing was fetched")]
+    UnsafePath {
+        /// The repository.
+        repository: String,
+        /// The path.
+        path: String,
+    },
+    /// The hub could not be asked, or did not answer as it should.
+    #[error("{url}: {reason}")]
+    Fetch {
+        /// What was asked for.
+        url: String,
+        /// What went wrong, and the way out where there is one.
+        reason: String,
     },
 }
 

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use crate::DataError;
 use crate::error::panic_message;
-use crate::source::{self, Document};
+use crate::source::{self, Document, bad_records};
 use crate::tokenizer::Tokenizer;
 
 /// How many documents, and about how many bytes of text, are tokenised at a time.
@@ -25,12 +25,6 @@ const CHUNK_TEXT_BYTES: u64 = 4 << 20;
 
 /// Chunks that are read ahead.
 const CHUNKS_AHEAD: usize = 2;
-
-/// How many bad documents are told of one by one.
-const REPORTED_DOCUMENTS: u64 = 5;
-
-/// How many bad documents any corpus may have, whatever share of it they are.
-const TOLERATED_DOCUMENTS: u64 = 10;
 
 /// How far the files have been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,9 +65,7 @@ impl std::ops::AddAssign for Counts {
 impl Counts {
     /// Whether more than 10 documents, and more than a share of all, cannot be used.
     pub(crate) fn are_too_bad(self, max_bad_fraction: f64) -> bool {
-        let tolerated =
-            (self.num_documents as f64 * max_bad_fraction).max(TOLERATED_DOCUMENTS as f64);
-        self.num_bad as f64 > tolerated
+        bad_records::are_too_many(self.num_bad, self.num_documents, max_bad_fraction)
     }
 }
 
@@ -266,7 +258,9 @@ impl Reader {
                         chunk.text_bytes += document.text.len() as u64;
                         chunk.documents.push(document);
                     }
-                    Some(Err(error)) if is_of_one_document(&error) => chunk.bad.push(error),
+                    Some(Err(error)) if bad_records::is_of_one_record(&error) => {
+                        chunk.bad.push(error)
+                    }
                     Some(Err(error)) => return Err(error.into()),
                     None => {
                         has_ended = true;
@@ -357,7 +351,7 @@ impl Tokenizing<'_> {
     fn skip(&mut self, error: DataError) {
         self.shard.num_documents += 1;
         self.shard.num_bad += 1;
-        if self.total.num_bad + self.shard.num_bad <= REPORTED_DOCUMENTS {
+        if self.total.num_bad + self.shard.num_bad <= bad_records::REPORTED {
             tracing::warn!("skipped {error}");
         }
         self.first_bad.get_or_insert(error);
@@ -380,20 +374,9 @@ impl Tokenizing<'_> {
             num_documents,
             num_bad,
         } = self.total;
-        if num_bad > REPORTED_DOCUMENTS {
+        if num_bad > bad_records::REPORTED {
             tracing::warn!("skipped {num_bad} of {num_documents} documents in all");
         }
         self.check(num_bad == num_documents)
     }
-}
-
-/// Whether the reader can go on behind the error.
-fn is_of_one_document(error: &DataError) -> bool {
-    matches!(
-        error,
-        DataError::InvalidUtf8 { .. }
-            | DataError::InvalidJson { .. }
-            | DataError::MissingText { .. }
-            | DataError::TooLong { .. }
-    )
 }

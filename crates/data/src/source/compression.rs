@@ -32,9 +32,10 @@ enum Stream {
     Zstd(Box<ZstdDecoder>),
 }
 
-struct Counted {
-    file: File,
-    bytes_read: Arc<AtomicU64>,
+/// A file with a count of the bytes read from it.
+pub(super) struct Counted {
+    pub(super) file: File,
+    pub(super) bytes_read: Arc<AtomicU64>,
 }
 
 impl Input {
@@ -50,10 +51,11 @@ impl Input {
             bytes_read: Arc::clone(&bytes_read),
         });
         let empty = source.fill_buf().map_err(reading)?.is_empty();
+        let is_parquet = extension(Some(path)).as_deref() == Some("parquet");
         let inner = extension(path.file_stem().map(Path::new));
         let (stream, inner_extension) = match extension(Some(path)).as_deref() {
             // An empty file is an empty corpus, though no valid archive.
-            _ if empty => (Stream::Plain(source), None),
+            _ if empty && !is_parquet => (Stream::Plain(source), None),
             Some("gz") => (Stream::Gzip(Box::new(MultiGzDecoder::new(source))), inner),
             Some("zst" | "zstd") => (Stream::Zstd(Box::new(ZstdDecoder::new(source))), inner),
             other => (Stream::Plain(source), other.map(str::to_owned)),
@@ -69,8 +71,22 @@ impl Input {
         self.bytes_read.load(Ordering::Relaxed)
     }
 
-    pub(super) fn is_compressed(&self) -> bool {
-        !matches!(self.stream, Stream::Plain(_))
+    /// What an error of reading says about the file, of which `line` whole lines were read.
+    pub(super) fn unreadable(&self, path: &Path, line: u64, source: io::Error) -> DataError {
+        let path = path.to_owned();
+        match self.stream {
+            Stream::Plain(_) => DataError::Read { path, source },
+            Stream::Gzip(_) | Stream::Zstd(_) => DataError::Damaged { path, line, source },
+        }
+    }
+
+    /// The file as it lies on disk, none if it is compressed.
+    #[cfg(feature = "parquet")]
+    pub(super) fn into_counted(self) -> Option<Counted> {
+        match self.stream {
+            Stream::Plain(source) => Some(source.into_inner()),
+            Stream::Gzip(_) | Stream::Zstd(_) => None,
+        }
     }
 }
 

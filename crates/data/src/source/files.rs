@@ -8,8 +8,8 @@ use std::{
 };
 
 /// The files that `patterns` name. A file stands for itself; a folder for the files below it that are named as text
-/// (`.jsonl`, `.ndjson`, `.json`, `.txt`, each also compressed; hidden ones left out), in order; anything else is a
-/// glob pattern. Each file comes once, where it is first named.
+/// (`.jsonl`, `.ndjson`, `.json`, `.csv`, `.tsv`, `.txt`, each also compressed, and `.parquet`; hidden ones left out), in
+/// order; anything else is a glob pattern. Each file comes once, where it is first named.
 ///
 /// # Errors
 /// [`DataError::NoFiles`] for a pattern without a file, or no pattern at all; [`DataError::InvalidPattern`];
@@ -84,8 +84,11 @@ fn is_named_as_text(path: &Path) -> bool {
     let inner = [".gz", ".zst", ".zstd"]
         .iter()
         .find_map(|end| name.strip_suffix(end));
+    if inner.is_none() && name.ends_with(".parquet") {
+        return true;
+    }
     let name = inner.unwrap_or(&name);
-    [".jsonl", ".ndjson", ".json", ".txt"]
+    [".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt"]
         .iter()
         .any(|end| name.ends_with(end))
 }

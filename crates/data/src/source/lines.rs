@@ -1,6 +1,6 @@
 //! Lines of a stream, none of them longer than memory should hold.
 
-use super::compression::Input;
+use super::{compression::Input, holds_nul};
 use crate::DataError;
 use std::{
     io::{self, BufRead, BufReader, Read},
@@ -47,6 +47,11 @@ impl Lines {
         self.input.get_ref().bytes_read()
     }
 
+    /// Leaves the rest of the stream.
+    pub(super) fn finish(&mut self) {
+        self.finished = true;
+    }
+
     pub(super) fn next_line(&mut self) -> Option<Result<Line<'_>, DataError>> {
         if self.finished {
             return None;
@@ -56,7 +61,11 @@ impl Lines {
             Ok(end) => end,
             Err(source) => {
                 self.finished = true;
-                return Some(Err(self.unreadable(source)));
+                let error = self
+                    .input
+                    .get_ref()
+                    .unreadable(&self.path, self.number, source);
+                return Some(Err(error));
             }
         };
         self.number += 1;
@@ -77,6 +86,9 @@ impl Lines {
             path: self.path.clone(),
             line: self.number,
         })?;
+        if text.contains('\0') {
+            return Err(holds_nul(&self.path, self.number));
+        }
         let text = text.strip_suffix('\r').unwrap_or(text);
         let marked = self.number == 1;
         let unmarked = text.strip_prefix(BYTE_ORDER_MARK).filter(|_| marked);
@@ -102,15 +114,5 @@ impl Lines {
         self.buffer = Vec::new();
         self.input.skip_until(b'\n')?;
         Ok(End::TooLong)
-    }
-
-    fn unreadable(&self, source: io::Error) -> DataError {
-        let path = self.path.clone();
-        if self.input.get_ref().is_compressed() {
-            let line = self.number;
-            DataError::Damaged { path, line, source }
-        } else {
-            DataError::Read { path, source }
-        }
     }
 }

@@ -1,51 +1,130 @@
-//! Inputs with their targets, out of JSON Lines.
+//! Inputs with their targets, out of files of records.
 
-use std::path::Path;
-
-use serde::Deserialize;
-
-use super::compression::Input;
-use super::lines::Lines;
+use super::{
+    compression::Input,
+    holds_nul,
+    records::{Nested, Record, Records},
+};
 use crate::DataError;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+const INPUT: &str = "input";
+/// Another name of the default one.
+const SOURCE: &str = "source";
 
 /// An input with its target.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextPair {
     /// The task it belongs to; scores are kept apart by it.
-    #[serde(default)]
     pub task: String,
     /// What is given, with the task's prefix if it has one: `plural: wolf`.
-    #[serde(alias = "source")]
     pub input: String,
     /// The answer: `wolves`.
     pub target: String,
 }
 
-/// Reads the pairs of a file: a JSON object a line with `input` (or `source`), `target` and, where there are several,
-/// `task`; other fields are left out. `.gz`, `.zst` and `.zstd` are decompressed.
+/// Which fields of a record hold a pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairFields {
+    /// What is given.
+    pub input: String,
+    /// The answer.
+    pub target: String,
+}
+
+impl Default for PairFields {
+    fn default() -> Self {
+        Self {
+            input: INPUT.to_owned(),
+            target: "target".to_owned(),
+        }
+    }
+}
+
+/// The pairs of one file, in order. After an error about one record the next item goes on behind it; after an error
+/// about the file there is none.
+pub struct Pairs {
+    path: PathBuf,
+    fields: PairFields,
+    records: Records,
+}
+
+/// Opens a file of pairs. The name tells the format: `.csv`, `.tsv` and `.parquet`, anything else is JSON Lines; `.gz`,
+/// `.zst` and `.zstd` are decompressed. A record has the strings that `fields` names (`source` will do for `input`) and,
+/// where there are several tasks, `task`; others are left out.
 ///
 /// # Errors
-/// [`DataError::InvalidPair`] for a line that is none, [`DataError::InvalidUtf8`] and [`DataError::TooLong`] for one that
-/// cannot be read, [`DataError::Read`] and [`DataError::Damaged`] for the file.
+/// [`DataError::MissingColumn`] for CSV, TSV and Parquet without the fields, and what [`super::read_records`] says. The
+/// iterator's items may be [`DataError::InvalidPair`] and [`DataError::HoldsNul`] for one record.
+pub fn pairs(path: &Path, fields: &PairFields) -> Result<Pairs, DataError> {
+    let wanted = [fields.input.as_str(), &fields.target, "task", SOURCE];
+    let records = Records::open(path, Input::open(path)?, &wanted, Nested::Left)?;
+    let input = if fields.input == INPUT && records.check_columns(path, &[SOURCE]).is_ok() {
+        SOURCE
+    } else {
+        &fields.input
+    };
+    records.check_columns(path, &[input, &fields.target])?;
+    Ok(Pairs {
+        path: path.to_owned(),
+        fields: fields.clone(),
+        records,
+    })
+}
+
+/// The pairs of a file with the fields `input` and `target`, none of them bad. See [`pairs`].
+///
+/// # Errors
+/// The first of the file or of a record.
 pub fn read_pairs(path: &Path) -> Result<Vec<TextPair>, DataError> {
-    let mut lines = Lines::new(path, Input::open(path)?);
-    let mut pairs = Vec::new();
-    while let Some(line) = lines.next_line() {
-        let line = line?;
-        if line.text.trim().is_empty() {
-            continue;
-        }
+    pairs(path, &PairFields::default())?.collect()
+}
+
+impl Pairs {
+    /// Bytes read from the file so far, compressed ones where it is compressed.
+    pub fn bytes_read(&self) -> u64 {
+        self.records.bytes_read()
+    }
+
+    fn pair(&self, record: Record) -> Result<TextPair, DataError> {
+        let mut values = record.values.into_iter().map(|value| match value {
+            Value::String(text) => Some(text),
+            _ => None,
+        });
+        let [input, target, task, source] = std::array::from_fn(|_| values.next().flatten());
         let invalid = |reason: String| DataError::InvalidPair {
-            path: path.to_owned(),
-            line: line.number,
+            path: self.path.clone(),
+            line: record.line,
             reason,
         };
-        let pair: TextPair =
-            serde_json::from_str(line.text).map_err(|error| invalid(error.to_string()))?;
+        let source = source.filter(|_| self.fields.input == INPUT);
+        let missing = |field: &str| invalid(format!("no string field \"{field}\""));
+        let pair = TextPair {
+            task: task.unwrap_or_default(),
+            input: input
+                .or(source)
+                .ok_or_else(|| missing(&self.fields.input))?,
+            target: target.ok_or_else(|| missing(&self.fields.target))?,
+        };
         if pair.input.trim().is_empty() || pair.target.trim().is_empty() {
-            return Err(invalid("`input` or `target` is empty".to_owned()));
+            return Err(invalid("the input or the target is empty".to_owned()));
         }
-        pairs.push(pair);
+        if [&pair.task, &pair.input, &pair.target]
+            .into_iter()
+            .any(|text| text.contains('\0'))
+        {
+            return Err(holds_nul(&self.path, record.line));
+        }
+        Ok(pair)
     }
-    Ok(pairs)
+}
+
+impl Iterator for Pairs {
+    type Item = Result<TextPair, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let record = self.records.next()?;
+        Some(record.and_then(|record| self.pair(record)))
+    }
 }
