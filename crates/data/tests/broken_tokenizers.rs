@@ -282,23 +282,21 @@ fn lengths_that_a_file_was_last_used_with_do_not_matter() {
 
 /// A piece of a SentencePiece file, by the rules of protocol buffers.
 fn piece(text: &str, kind: u8) -> Vec<u8> {
-    let mut message = vec![0x0a];
-    let mut length = text.len();
-    while length >= 0x80 {
-        message.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    message.push(length as u8);
-    message.extend(text.as_bytes());
-    message.extend([0x15, 0, 0, 0x80, 0xbf, 0x18, kind]);
+    let score_and_kind = [0x15, 0, 0, 0x80, 0xbf, 0x18, kind];
+    let message = [delimited(text.as_bytes()), score_and_kind.into()].concat();
+    delimited(&message)
+}
+
+/// Field 1 with its length.
+fn delimited(bytes: &[u8]) -> Vec<u8> {
     let mut field = vec![0x0a];
-    let mut length = message.len();
+    let mut length = bytes.len();
     while length >= 0x80 {
         field.push(length as u8 | 0x80);
         length >>= 7;
     }
     field.push(length as u8);
-    field.extend(message);
+    field.extend(bytes);
     field
 }
 
