@@ -21,7 +21,7 @@ pub use records::{Record, Records, read_records};
 use crate::DataError;
 use compression::Input;
 use lines::{LINE_BYTES, Line, Lines};
-use records::Nested;
+use records::{Nested, Wanted};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -104,8 +104,11 @@ pub fn read_with(path: &Path, settings: &ReadSettings) -> Result<Documents, Data
     let input = Input::open(path)?;
     let source = match (input.inner_extension.as_deref(), settings.plain_text) {
         (Some("jsonl" | "ndjson" | "json" | "csv" | "tsv" | "parquet"), _) => {
-            let fields = [settings.text_field.as_str()];
-            Source::Records(Records::open(path, input, &fields, Nested::Left)?)
+            let wanted = Wanted {
+                fields: &[&settings.text_field],
+                nested: Nested::Left,
+            };
+            Source::Records(Records::open(path, input, wanted)?)
         }
         (_, PlainText::Blocks) => Source::Blocks(Lines::new(path, input)),
         (_, PlainText::Files) => Source::File(Lines::new(path, input)),

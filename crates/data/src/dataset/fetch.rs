@@ -5,7 +5,7 @@ mod download;
 use super::{
     FilesManifest, Hub, HubRepository,
     checksum::compare,
-    hub::{Failure, HubFile},
+    hub::{Failure, HubFile, Snapshot},
     lock::{LOCK, Lock},
 };
 use crate::DataError;
@@ -95,7 +95,11 @@ pub fn fetch(
             files: BTreeMap::new(),
         },
     };
-    let listed = retried(|| request.hub.files(&request.repository, &lock.commit))?;
+    let snapshot = Snapshot {
+        repository: &request.repository,
+        commit: &lock.commit,
+    };
+    let listed = retried(|| request.hub.files(snapshot))?;
     let files = select(request, listed)?;
     let mut download = Download {
         request,

@@ -42,6 +42,13 @@ pub(super) struct HubFile {
     pub(super) sha256: Option<String>,
 }
 
+/// A repository at a commit.
+#[derive(Clone, Copy)]
+pub(super) struct Snapshot<'a> {
+    pub(super) repository: &'a HubRepository,
+    pub(super) commit: &'a str,
+}
+
 /// Why a request failed.
 pub(super) enum Failure {
     /// It may work when it is tried again.
@@ -122,11 +129,8 @@ impl Hub {
     }
 
     /// The files of a commit, in the hub's order.
-    pub(super) fn files(
-        &self,
-        repository: &HubRepository,
-        commit: &str,
-    ) -> Result<Vec<HubFile>, Failure> {
+    pub(super) fn files(&self, snapshot: Snapshot<'_>) -> Result<Vec<HubFile>, Failure> {
+        let Snapshot { repository, commit } = snapshot;
         let name = repository.name();
         let first = format!(
             "{}/api/datasets/{name}/tree/{commit}?recursive=true",
@@ -156,11 +160,11 @@ impl Hub {
     /// A file's bytes from `start` on, if the server sends a part; else all of them.
     pub(super) fn open(
         &self,
-        repository: &HubRepository,
-        commit: &str,
+        snapshot: Snapshot<'_>,
         path: &str,
         start: u64,
     ) -> Result<(String, Response<Body>), Failure> {
+        let Snapshot { repository, commit } = snapshot;
         let path: Vec<String> = path.split('/').map(encoded).collect();
         let (name, path) = (repository.name(), path.join("/"));
         let url = format!("{}/datasets/{name}/resolve/{commit}/{path}", self.endpoint);

@@ -4,8 +4,10 @@
 use super::HubRepository;
 use super::{checksum::is_sha256, repository::is_path_within};
 use crate::DataError;
+#[cfg(feature = "hub")]
+use crate::atomic_file;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 /// Its name in the folder of the data.
 pub(super) const LOCK: &str = "dataset.lock.toml";
@@ -38,7 +40,7 @@ impl Lock {
         let path = folder.join(LOCK);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(DataError::Read { path, source }),
         };
         let invalid = |reason: String| DataError::InvalidManifest {
@@ -80,17 +82,13 @@ impl Lock {
     #[cfg(feature = "hub")]
     pub(super) fn write(&self, folder: &Path) -> Result<(), DataError> {
         let path = folder.join(LOCK);
-        let partial = folder.join(format!(".{LOCK}.partial"));
-        let write = || -> std::io::Result<()> {
-            let text = toml::to_string(self).map_err(std::io::Error::other)?;
-            fs::write(&partial, text)?;
-            fs::File::open(&partial)?.sync_all()?;
-            fs::rename(&partial, &path)
-        };
-        write().map_err(|source| DataError::Write {
-            path: path.clone(),
-            source,
-        })
+        match toml::to_string(self) {
+            Ok(text) => atomic_file::write(&path, text.as_bytes()),
+            Err(error) => Err(DataError::Write {
+                path,
+                source: io::Error::other(error),
+            }),
+        }
     }
 
     /// The files with the SHA-256 each should have.

@@ -43,14 +43,12 @@ enum End {
 }
 
 impl DelimitedRecords {
-    pub(super) fn new(
-        path: &Path,
-        input: Input,
-        wanted: &[&str],
-        delimiter: u8,
-    ) -> Result<Self, DataError> {
+    pub(super) fn new(path: &Path, input: Input, wanted: &[&str]) -> Result<Self, DataError> {
         // Quotes of TSV are text: its fields hold no tabs or line breaks, so that there is nothing to quote.
-        let quoting = delimiter != b'\t';
+        let (delimiter, quoting) = match input.inner_extension.as_deref() {
+            Some("tsv") => (b'\t', false),
+            _ => (b',', true),
+        };
         let mut builder = ReaderBuilder::new();
         let mut records = Self {
             path: path.to_owned(),

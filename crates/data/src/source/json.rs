@@ -3,7 +3,7 @@
 use super::{
     compression::Input,
     lines::Lines,
-    records::{Nested, Record, RecordReader},
+    records::{Nested, Record, RecordReader, Wanted},
 };
 use crate::DataError;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -22,12 +22,16 @@ pub(super) struct JsonRecords {
 }
 
 impl JsonRecords {
-    pub(super) fn new(path: &Path, input: Input, fields: &[&str], nested: Nested) -> Self {
+    pub(super) fn new(path: &Path, input: Input, wanted: Wanted<'_>) -> Self {
         Self {
             path: path.to_owned(),
             lines: Lines::new(path, input),
-            fields: fields.iter().map(|&field| field.to_owned()).collect(),
-            nested,
+            fields: wanted
+                .fields
+                .iter()
+                .map(|&field| field.to_owned())
+                .collect(),
+            nested: wanted.nested,
         }
     }
 }

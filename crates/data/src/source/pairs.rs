@@ -3,7 +3,7 @@
 use super::{
     compression::Input,
     holds_nul,
-    records::{Nested, Record, Records},
+    records::{Nested, Record, Records, Wanted},
 };
 use crate::DataError;
 use serde_json::Value;
@@ -58,8 +58,12 @@ pub struct Pairs {
 /// [`DataError::MissingColumn`] for CSV, TSV and Parquet without the fields, and what [`super::read_records`] says. The
 /// iterator's items may be [`DataError::InvalidPair`] and [`DataError::HoldsNul`] for one record.
 pub fn pairs(path: &Path, fields: &PairFields) -> Result<Pairs, DataError> {
-    let wanted = [fields.input.as_str(), &fields.target, "task", SOURCE];
-    let records = Records::open(path, Input::open(path)?, &wanted, Nested::Left)?;
+    let names = [fields.input.as_str(), &fields.target, "task", SOURCE];
+    let wanted = Wanted {
+        fields: &names,
+        nested: Nested::Left,
+    };
+    let records = Records::open(path, Input::open(path)?, wanted)?;
     let input = if fields.input == INPUT && records.check_columns(path, &[SOURCE]).is_ok() {
         SOURCE
     } else {

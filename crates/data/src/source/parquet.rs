@@ -5,7 +5,7 @@ mod file;
 
 use super::{
     compression::Input,
-    records::{Nested, Record, RecordReader},
+    records::{Record, RecordReader, Wanted},
 };
 use crate::DataError;
 use ::parquet::{
@@ -53,12 +53,7 @@ struct Group {
 }
 
 impl ParquetRecords {
-    pub(super) fn open(
-        path: &Path,
-        input: Input,
-        fields: &[&str],
-        nested: Nested,
-    ) -> Result<Self, DataError> {
+    pub(super) fn open(path: &Path, input: Input, wanted: Wanted<'_>) -> Result<Self, DataError> {
         let reading = |source| DataError::Read {
             path: path.to_owned(),
             source,
@@ -69,8 +64,8 @@ impl ParquetRecords {
         let reader = caught(path, 0, || SerializedFileReader::new(file.clone()))?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let names = schema.root_schema().get_fields().iter();
-        let find = |field: &&str| WantedColumn::find(schema, field, nested);
-        let wanted: Result<_, _> = fields.iter().map(find).collect();
+        let find = |field: &&str| WantedColumn::find(schema, field, wanted.nested);
+        let wanted: Result<_, _> = wanted.fields.iter().map(find).collect();
         let wanted =
             wanted.map_err(
                 |Unreadable { column, reason }| DataError::UnreadableColumn {

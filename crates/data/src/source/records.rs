@@ -33,6 +33,13 @@ pub(super) trait RecordReader: Send {
     fn bytes_read(&self) -> u64;
 }
 
+/// The wanted fields.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) fields: &'a [&'a str],
+    pub(super) nested: Nested,
+}
+
 /// What becomes of arrays and objects under a wanted field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Nested {
@@ -52,21 +59,16 @@ pub(super) enum Nested {
 /// [`DataError::MissingFeature`]. The iterator's items may besides be [`DataError::InvalidUtf8`],
 /// [`DataError::InvalidJson`], [`DataError::WrongFieldCount`] and [`DataError::TooLong`] for one record.
 pub fn read_records(path: &Path, fields: &[&str]) -> Result<Records, DataError> {
-    Records::open(path, Input::open(path)?, fields, Nested::Kept)
+    let nested = Nested::Kept;
+    Records::open(path, Input::open(path)?, Wanted { fields, nested })
 }
 
 impl Records {
-    pub(super) fn open(
-        path: &Path,
-        input: Input,
-        fields: &[&str],
-        nested: Nested,
-    ) -> Result<Self, DataError> {
+    pub(super) fn open(path: &Path, input: Input, wanted: Wanted<'_>) -> Result<Self, DataError> {
         let reader: Box<dyn RecordReader> = match input.inner_extension.as_deref() {
-            Some("csv") => Box::new(DelimitedRecords::new(path, input, fields, b',')?),
-            Some("tsv") => Box::new(DelimitedRecords::new(path, input, fields, b'\t')?),
+            Some("csv" | "tsv") => Box::new(DelimitedRecords::new(path, input, wanted.fields)?),
             #[cfg(feature = "parquet")]
-            Some("parquet") => Box::new(ParquetRecords::open(path, input, fields, nested)?),
+            Some("parquet") => Box::new(ParquetRecords::open(path, input, wanted)?),
             #[cfg(not(feature = "parquet"))]
             Some("parquet") => {
                 return Err(DataError::MissingFeature {
@@ -74,7 +76,7 @@ impl Records {
                     feature: "parquet",
                 });
             }
-            _ => Box::new(JsonRecords::new(path, input, fields, nested)),
+            _ => Box::new(JsonRecords::new(path, input, wanted)),
         };
         Ok(Self(reader))
     }

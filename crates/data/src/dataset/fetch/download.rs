@@ -2,7 +2,7 @@
 
 use super::super::{
     checksum::{self, compare},
-    hub::{Failure, HubFile, fetch_error},
+    hub::{Failure, HubFile, Snapshot, fetch_error},
     lock::{Lock, LockedFile},
 };
 use super::{FetchProgress, FetchRequest, Patience};
@@ -125,10 +125,11 @@ impl Download<'_> {
 
     /// Asks for the bytes from `start` on and writes what comes; all of them, or it has failed.
     fn transfer(&mut self, file: &HubFile, partial: &Path, start: u64) -> Result<(), Failure> {
-        let FetchRequest {
-            hub, repository, ..
-        } = self.request;
-        let (url, response) = hub.open(repository, &self.lock.commit, &file.path, start)?;
+        let snapshot = Snapshot {
+            repository: &self.request.repository,
+            commit: &self.lock.commit,
+        };
+        let (url, response) = self.request.hub.open(snapshot, &file.path, start)?;
         let goes_on = response.status() == StatusCode::PARTIAL_CONTENT;
         if goes_on && !starts_at(&response, start) {
             let reason = "another part than the one asked for".to_owned();
