@@ -86,7 +86,7 @@ fn prepare(
         std::fs::remove_dir_all(store)?;
     }
     let preparation = Preparation {
-        files: &[text.to_owned()],
+        files: &[text.to_owned().into()],
         tokenizer,
         folder: store,
         share: Share::WHOLE,

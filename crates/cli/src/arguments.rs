@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lamplight_data::source::{PlainText, ReadSettings, TextFile};
 use lamplight_data::store::{SHARD_TEXT_BYTES, Share};
+use lamplight_data::tokenizer::train::Family;
+use lamplight_data::{DataError, dataset};
 use lamplight_layers::device::DeviceChoice;
 
 /// Train and use T5 and ELECTRA.
@@ -25,6 +28,9 @@ pub enum Command {
     /// Prepare corpora for training, and look into them
     #[command(subcommand)]
     Data(DataCommand),
+    /// Make vocabularies
+    #[command(subcommand)]
+    Tokenize(TokenizeCommand),
     /// List the devices that this build can use on this machine
     Devices,
 }
@@ -41,10 +47,11 @@ pub struct TrainArguments {
         conflicts_with_all = ["recipe", "data", "valid", "tokenizer", "output", "overrides"]
     )]
     pub resume: Option<PathBuf>,
-    /// Texts to train on: files (.jsonl, .txt, also .gz and .zst), folders or patterns
+    /// Texts to train on: files (.jsonl, .csv, .tsv, .parquet, .txt, also .gz and .zst), folders, patterns,
+    /// data sets, or prepared stores
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "recipe")]
     pub data: Vec<PathBuf>,
-    /// Texts to score on; without them a part of the training texts is held out
+    /// The same to score on; without them a part of the training texts is held out
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "recipe")]
     pub valid: Vec<PathBuf>,
     /// A folder with a tokenizer; without it the recipe trains one
@@ -81,6 +88,8 @@ pub struct TrainArguments {
 pub enum DataCommand {
     /// Tokenise texts once, into a folder that `train --data` reads at any size
     Prepare(PrepareArguments),
+    /// Download a data set of the Hugging Face hub; the only command that uses the network
+    Fetch(FetchArguments),
     /// Show what a prepared store or files of text hold, and what a recipe makes of them
     Inspect(InspectArguments),
 }
@@ -108,9 +117,11 @@ pub struct InspectArguments {
 /// `data prepare`
 #[derive(Debug, Args)]
 pub struct PrepareArguments {
-    /// Texts: files, folders or patterns
+    /// Texts: files (.jsonl, .csv, .tsv, .parquet, .txt, also .gz and .zst), folders, patterns or data sets
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub documents: DocumentArguments,
     /// The folder of a tokenizer
     #[arg(long, value_name = "DIR")]
     pub tokenizer: PathBuf,
@@ -124,9 +135,95 @@ pub struct PrepareArguments {
     /// Mebibytes of text after which a shard ends
     #[arg(long, value_name = "MIB", default_value_t = SHARD_TEXT_BYTES >> 20, value_parser = clap::value_parser!(u64).range(1..1 << 20))]
     pub shard_size: u64,
+}
+
+/// What documents are.
+#[derive(Debug, Args)]
+pub struct DocumentArguments {
+    /// The field of a record that holds the text; a data set says so itself
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    pub field: String,
+    /// Each file of plain text is one document, rather than each block between blank lines
+    #[arg(long)]
+    pub whole_files: bool,
+    /// The split of data sets
+    #[arg(long, value_name = "NAME", default_value = dataset::TRAIN)]
+    pub split: String,
     /// Share of the documents that may be unusable (no UTF-8, no JSON); ten always may
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     pub max_bad_fraction: f64,
+}
+
+impl DocumentArguments {
+    /// The files that paths and patterns name.
+    pub fn files(&self, patterns: &[PathBuf]) -> Result<Vec<TextFile>, DataError> {
+        let settings = ReadSettings {
+            text_field: self.field.clone(),
+            plain_text: match self.whole_files {
+                true => PlainText::Files,
+                false => PlainText::Blocks,
+            },
+        };
+        dataset::text_files(patterns, &self.split, &settings)
+    }
+}
+
+/// `data fetch`
+#[derive(Debug, Args)]
+pub struct FetchArguments {
+    /// A manifest such as datasets/sst2.toml, or hub:OWNER/NAME, also with @REVISION
+    #[arg(value_name = "DATASET")]
+    pub dataset: String,
+    /// The folder to write into; a fetch that was broken off goes on there
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Only files that match one of these patterns; of hub:OWNER/NAME only
+    #[arg(long, value_name = "PATTERN")]
+    pub include: Vec<String>,
+}
+
+/// `tokenize`
+#[derive(Debug, Subcommand)]
+pub enum TokenizeCommand {
+    /// Train a vocabulary on texts, with the special tokens of its family
+    Train(TrainTokenizerArguments),
+}
+
+/// `tokenize train`
+#[derive(Debug, Args)]
+pub struct TrainTokenizerArguments {
+    /// Texts, as for data prepare
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub documents: DocumentArguments,
+    /// unigram for T5, word-piece for ELECTRA
+    #[arg(long, value_name = "KIND")]
+    pub kind: VocabularyKind,
+    /// Pieces at most, special tokens and sentinels included
+    #[arg(long, value_name = "N")]
+    pub vocab_size: usize,
+    /// The folder to write into, empty or not there yet
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+/// The kind of a vocabulary.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum VocabularyKind {
+    /// T5's, as SentencePiece trains it.
+    Unigram,
+    /// ELECTRA's, lower-casing.
+    WordPiece,
+}
+
+impl From<VocabularyKind> for Family {
+    fn from(kind: VocabularyKind) -> Self {
+        match kind {
+            VocabularyKind::Unigram => Self::Unigram,
+            VocabularyKind::WordPiece => Self::WordPiece,
+        }
+    }
 }
 
 /// `compare`

@@ -9,6 +9,7 @@ mod devices;
 mod interrupt;
 mod quickstart;
 mod summary;
+mod tokenize;
 mod train;
 
 use std::io::{ErrorKind, Write};
@@ -18,7 +19,7 @@ use clap::Parser;
 use lamplight_training::TrainingError;
 use tracing_subscriber::EnvFilter;
 
-use arguments::{Arguments, Command, DataCommand};
+use arguments::{Arguments, Command, DataCommand, TokenizeCommand};
 
 /// The input was refused.
 const BAD_INPUT: u8 = 2;
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Data(DataCommand::Prepare(arguments)) => data::prepare::run(&arguments),
         Command::Data(DataCommand::Inspect(arguments)) => data::inspect::run(&arguments),
+        Command::Data(DataCommand::Fetch(arguments)) => data::fetch::run(&arguments),
+        Command::Tokenize(TokenizeCommand::Train(arguments)) => tokenize::train(&arguments),
         Command::Devices => devices::run(),
     };
     match result {

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use crate::DataError;
 use crate::digest::Digest;
+use crate::source::TextFile;
 use crate::store::SHARD_TEXT_BYTES;
 use crate::store::shard::{IdType, Shard, ShardWriter};
 use crate::tokenized::{Counts, Files, Sink};
@@ -55,13 +56,13 @@ impl Corpus {
     /// [`DataError::TooManyBadDocuments`] when over 10, and over `max_bad_fraction` of all, cannot be used,
     /// [`DataError::NoText`] when nothing is left, and whatever keeps a file from being read to its end.
     pub fn read(
-        paths: &[PathBuf],
+        files: &[TextFile],
         tokenizer: &Tokenizer,
         max_bad_fraction: f64,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, DataError> {
-        let files = Files {
-            paths,
+        let tokenized = Files {
+            files,
             tokenizer,
             max_bad_fraction,
             patience: PATIENCE,
@@ -73,15 +74,18 @@ impl Corpus {
             shards: Vec::new(),
             skipped: 0,
         };
-        files.tokenize(|_| true, &mut reading, progress)?;
+        tokenized.tokenize(|_| true, &mut reading, progress)?;
         let corpus = Self {
             skipped: reading.skipped,
             ..Self::from_shards(reading.shards)
         };
         if corpus.num_documents() == 0 {
             return Err(DataError::NoText {
-                path: paths.first().cloned().unwrap_or_default(),
-                num_files: paths.len(),
+                path: files
+                    .first()
+                    .map(|file| file.path.clone())
+                    .unwrap_or_default(),
+                num_files: files.len(),
             });
         }
         corpus.check_vocabulary(tokenizer.vocab_size())?;

@@ -9,6 +9,7 @@ mod checksum;
 mod fetch;
 #[cfg(feature = "hub")]
 mod hub;
+mod local;
 mod lock;
 mod manifest;
 mod repository;
@@ -17,5 +18,6 @@ mod repository;
 pub use fetch::{FetchProgress, FetchRequest, fetch};
 #[cfg(feature = "hub")]
 pub use hub::Hub;
+pub use local::{HELD_OUT, MANIFEST, PairFile, TRAIN, is_dataset, pair_files, text_files};
 pub use manifest::{DataFile, Fields, FilesManifest, GeneratedManifest, Manifest, TaskDescription};
 pub use repository::HubRepository;

@@ -15,13 +15,14 @@ mod records;
 
 pub use bad_records::BadRecords;
 pub use files::expand;
-pub use pairs::{PairFields, Pairs, TextPair, pairs, read_pairs};
+pub use pairs::{PairFields, Pairs, TextPair, pairs};
 pub use records::{Record, Records, read_records};
 
 use crate::DataError;
 use compression::Input;
 use lines::{LINE_BYTES, Line, Lines};
 use records::{Nested, Wanted};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,8 @@ use std::path::{Path, PathBuf};
 const BLOCK_BYTES: usize = 1 << 20;
 
 /// What a document is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReadSettings {
     /// The field of a record that holds the text.
     pub text_field: String,
@@ -39,7 +41,8 @@ pub struct ReadSettings {
 }
 
 /// What a document of plain text is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PlainText {
     /// The lines between blank ones, in parts of about a MiB where they are more.
     Blocks,
@@ -53,6 +56,34 @@ impl Default for ReadSettings {
             text_field: "text".to_owned(),
             plain_text: PlainText::Blocks,
         }
+    }
+}
+
+/// A file of documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What a document is.
+    pub settings: ReadSettings,
+}
+
+impl From<PathBuf> for TextFile {
+    fn from(path: PathBuf) -> Self {
+        Self {
+            path,
+            settings: ReadSettings::default(),
+        }
+    }
+}
+
+impl TextFile {
+    /// Opens it. See [`read_with`].
+    ///
+    /// # Errors
+    /// As [`read_with`].
+    pub fn read(&self) -> Result<Documents, DataError> {
+        read_with(&self.path, &self.settings)
     }
 }
 

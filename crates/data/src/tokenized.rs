@@ -16,7 +16,8 @@ use rayon::prelude::*;
 
 use crate::DataError;
 use crate::error::panic_message;
-use crate::source::{self, Document, bad_records};
+use crate::source::bad_records::{self, BadRecords};
+use crate::source::{Document, TextFile};
 use crate::tokenizer::Tokenizer;
 
 /// How many documents, and about how many bytes of text, are tokenised at a time.
@@ -71,7 +72,7 @@ impl Counts {
 
 /// The files of a corpus, and how they are tokenised.
 pub(crate) struct Files<'a> {
-    pub(crate) paths: &'a [PathBuf],
+    pub(crate) files: &'a [TextFile],
     pub(crate) tokenizer: &'a Tokenizer,
     /// Share of the documents that may be unusable.
     pub(crate) max_bad_fraction: f64,
@@ -93,12 +94,12 @@ impl Files<'_> {
         sink: &mut impl Sink,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<usize, DataError> {
-        let sizes = sizes(self.paths)?;
+        let sizes = sizes(self.files)?;
         let mut tokenizing = Tokenizing {
             files: self,
             shard: Counts::default(),
             total: Counts::default(),
-            first_bad: None,
+            bad: BadRecords::new(self.max_bad_fraction),
             progress: Progress {
                 bytes_total: sizes.iter().sum(),
                 ..Progress::default()
@@ -107,7 +108,7 @@ impl Files<'_> {
         let current = Arc::new(AtomicUsize::new(0));
         let (sender, chunks) = sync_channel(CHUNKS_AHEAD);
         let reader = Reader {
-            files: self.paths.iter().cloned().zip(sizes).collect(),
+            files: self.files.iter().cloned().zip(sizes).collect(),
             current: Arc::clone(&current),
             is_wanted: Box::new(is_wanted),
             sender,
@@ -135,7 +136,7 @@ impl Files<'_> {
                 Err(_) => {
                     return Err(DataError::LoaderStalled {
                         seconds: self.patience.as_secs_f64(),
-                        place: place(self.paths, &current),
+                        place: place(self.files.iter(), &current),
                     });
                 }
             }
@@ -144,20 +145,20 @@ impl Files<'_> {
 }
 
 /// Bytes of each file.
-pub(crate) fn sizes(paths: &[PathBuf]) -> Result<Vec<u64>, DataError> {
-    let size = |path: &PathBuf| match fs::metadata(path) {
+pub(crate) fn sizes(files: &[TextFile]) -> Result<Vec<u64>, DataError> {
+    let size = |file: &TextFile| match fs::metadata(&file.path) {
         Ok(metadata) => Ok(metadata.len()),
         Err(source) => Err(DataError::Read {
-            path: path.clone(),
+            path: file.path.clone(),
             source,
         }),
     };
-    paths.iter().map(size).collect()
+    files.iter().map(size).collect()
 }
 
-fn place(paths: &[PathBuf], current: &AtomicUsize) -> String {
-    let path = paths.get(current.load(Ordering::Relaxed));
-    path.map_or_else(String::new, |path| path.display().to_string())
+fn place<'a>(mut files: impl Iterator<Item = &'a TextFile>, current: &AtomicUsize) -> String {
+    let file = files.nth(current.load(Ordering::Relaxed));
+    file.map_or_else(String::new, |file| file.path.display().to_string())
 }
 
 enum Message {
@@ -182,7 +183,7 @@ struct Chunk {
 
 /// The thread that reads.
 struct Reader {
-    files: Vec<(PathBuf, u64)>,
+    files: Vec<(TextFile, u64)>,
     current: Arc<AtomicUsize>,
     is_wanted: Box<dyn Fn(usize) -> bool + Send>,
     sender: SyncSender<Message>,
@@ -214,13 +215,10 @@ impl Reader {
             },
             Ok(Err(Stop::Abandoned)) => return,
             Ok(Err(Stop::Failed(error))) => Message::Failed(error),
-            Err(payload) => {
-                let paths: Vec<PathBuf> = self.files.into_iter().map(|(path, _)| path).collect();
-                Message::Failed(DataError::LoaderPanicked {
-                    message: panic_message(payload.as_ref()),
-                    place: place(&paths, &self.current),
-                })
-            }
+            Err(payload) => Message::Failed(DataError::LoaderPanicked {
+                message: panic_message(payload.as_ref()),
+                place: place(self.files.iter().map(|(file, _)| file), &self.current),
+            }),
         };
         // Without a taker there is nobody to tell.
         let _ = self.sender.send(message);
@@ -230,8 +228,8 @@ impl Reader {
         let mut bytes_before = 0;
         for index in 0..self.files.len() {
             self.current.store(index, Ordering::Relaxed);
-            let (path, size) = self.files[index].clone();
-            self.read_file(&path, bytes_before)?;
+            let (file, size) = self.files[index].clone();
+            self.read_file(&file, bytes_before)?;
             bytes_before += size;
         }
         if self.shard_is_empty {
@@ -244,10 +242,10 @@ impl Reader {
         self.send(last, true)
     }
 
-    fn read_file(&mut self, path: &Path, bytes_before: u64) -> Result<(), Stop> {
-        let mut documents = source::read(path)?;
+    fn read_file(&mut self, file: &TextFile, bytes_before: u64) -> Result<(), Stop> {
+        let mut documents = file.read()?;
         loop {
-            let mut chunk = self.next_chunk(path);
+            let mut chunk = self.next_chunk(&file.path);
             let room = self.most_text_bytes - self.shard_text_bytes;
             let mut has_ended = false;
             while chunk.documents.len() < CHUNK_DOCUMENTS
@@ -309,7 +307,7 @@ struct Tokenizing<'a> {
     files: &'a Files<'a>,
     shard: Counts,
     total: Counts,
-    first_bad: Option<DataError>,
+    bad: BadRecords,
     progress: Progress,
 }
 
@@ -342,7 +340,8 @@ impl Tokenizing<'_> {
         if chunk.ends_shard {
             let counts = std::mem::take(&mut self.shard);
             self.total += counts;
-            self.check(self.total.are_too_bad(self.files.max_bad_fraction))?;
+            self.bad
+                .check(self.total.num_documents - self.total.num_bad)?;
             sink.end(chunk.shard, counts)?;
         }
         Ok(())
@@ -351,32 +350,11 @@ impl Tokenizing<'_> {
     fn skip(&mut self, error: DataError) {
         self.shard.num_documents += 1;
         self.shard.num_bad += 1;
-        if self.total.num_bad + self.shard.num_bad <= bad_records::REPORTED {
-            tracing::warn!("skipped {error}");
-        }
-        self.first_bad.get_or_insert(error);
+        self.bad.skip(error);
     }
 
-    /// Fails where there was a bad document and they are too many.
-    fn check(&mut self, are_too_many: bool) -> Result<(), DataError> {
-        match self.first_bad.take_if(|_| are_too_many) {
-            Some(first) => Err(DataError::TooManyBadDocuments {
-                bad: self.total.num_bad,
-                total: self.total.num_documents,
-                first: Box::new(first),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    fn finish(mut self) -> Result<(), DataError> {
-        let Counts {
-            num_documents,
-            num_bad,
-        } = self.total;
-        if num_bad > bad_records::REPORTED {
-            tracing::warn!("skipped {num_bad} of {num_documents} documents in all");
-        }
-        self.check(num_bad == num_documents)
+    fn finish(self) -> Result<(), DataError> {
+        let num_good = self.total.num_documents - self.total.num_bad;
+        self.bad.finish(num_good).map(|_| ())
     }
 }

@@ -153,7 +153,7 @@ fn empty_texts_and_spaces_are_no_documents_of_a_corpus() {
     for text in ["", " ", "  ", "\u{3000}"] {
         for (name, bytes) in files(text.as_bytes(), text.as_bytes()) {
             let (_folder, path) = file(name, &bytes);
-            let corpus = Corpus::read(&[path], &tokenizer, 0.1, &mut |_| {}).unwrap();
+            let corpus = Corpus::read(&[path.into()], &tokenizer, 0.1, &mut |_| {}).unwrap();
             assert_eq!(
                 (corpus.num_documents(), corpus.skipped()),
                 (2, 0),
@@ -177,7 +177,7 @@ fn empty_texts_and_spaces_are_no_documents_of_a_corpus() {
 fn too_many_bad_texts_fail_and_name_the_first() {
     let records = "{\"text\": \"good\"}\n".repeat(50) + &"{\"text\": 5}\n".repeat(11);
     let (_folder, path) = file("a.jsonl", records.as_bytes());
-    let error = Corpus::read(&[path], &byt5(), 0.1, &mut |_| {}).unwrap_err();
+    let error = Corpus::read(&[path.into()], &byt5(), 0.1, &mut |_| {}).unwrap_err();
     assert!(
         matches!(
             error,
@@ -198,7 +198,7 @@ fn too_many_bad_texts_fail_and_name_the_first() {
     let records = "{\"text\": \"good\"}\n".repeat(99) + &"{\"text\": 5}\n".repeat(11);
     let (_folder, path) = file("a.jsonl", records.as_bytes());
     assert_eq!(
-        Corpus::read(&[path], &byt5(), 0.1, &mut |_| {})
+        Corpus::read(&[path.into()], &byt5(), 0.1, &mut |_| {})
             .unwrap()
             .skipped(),
         11

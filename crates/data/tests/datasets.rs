@@ -4,8 +4,8 @@
 
 use lamplight_data::{
     DataError,
-    dataset::{Fields, FilesManifest, Manifest},
-    source::{PairFields, expand},
+    dataset::{self, Fields, FilesManifest, Manifest},
+    source::{BadRecords, PairFields, ReadSettings, expand},
 };
 use std::{fs, path::Path};
 use tempfile::TempDir;
@@ -217,4 +217,87 @@ fn files_are_compared_with_the_manifest_and_with_the_lock() {
         matches!(error, DataError::InvalidManifest { .. }),
         "{error}"
     );
+}
+
+/// A folder with a manifest of these fields and one file for each split.
+fn local(fields: &str, name: &str, train: &str, held_out: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let manifest = format!(
+        "name = \"local\"\nwhat = \"a test\"\nlicence = \"MIT\"\n\n[[splits.train]]\npath = \"train-{name}\"\n\n\
+         [[splits.held_out]]\npath = \"held-{name}\"\n\n[fields]\n{fields}\n"
+    );
+    fs::write(folder.path().join(dataset::MANIFEST), manifest).unwrap();
+    fs::write(folder.path().join(format!("train-{name}")), train).unwrap();
+    fs::write(folder.path().join(format!("held-{name}")), held_out).unwrap();
+    folder
+}
+
+#[test]
+fn a_folder_with_a_manifest_stands_for_a_split_and_its_field() {
+    let folder = local(
+        "text = \"body\"",
+        "a.csv",
+        "body,n\none,1\n",
+        "body,n\ntwo,2\n",
+    );
+    let patterns = [folder.path().to_owned()];
+    assert!(dataset::is_dataset(&patterns[0]));
+    for (split, expected) in [(dataset::TRAIN, "one"), (dataset::HELD_OUT, "two")] {
+        let files = dataset::text_files(&patterns, split, &ReadSettings::default()).unwrap();
+        let mut documents = files[0].read().unwrap();
+        assert_eq!(documents.next().unwrap().unwrap().text, expected);
+    }
+    let error = dataset::pair_files(&patterns, dataset::TRAIN)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("pairs are asked for"), "{error}");
+    let error = dataset::text_files(&patterns, "test", &ReadSettings::default()).unwrap_err();
+    assert!(error.to_string().contains("held_out, train"), "{error}");
+}
+
+#[test]
+fn records_of_a_task_become_its_pairs_and_bad_ones_are_counted() {
+    let train = "sentence\tlabel\na fine film\t1\nno label here\t7\na dull film\t0\n";
+    let folder = local(
+        "task = \"sst2\"",
+        "a.tsv",
+        train,
+        "sentence\tlabel\nso so\t1\n",
+    );
+    let patterns = [folder.path().join(dataset::MANIFEST)];
+    let files = dataset::pair_files(&patterns, dataset::TRAIN).unwrap();
+    let mut bad = BadRecords::default();
+    let pairs = files[0].read(&mut bad).unwrap();
+    let texts: Vec<_> = pairs
+        .iter()
+        .map(|pair| (&*pair.task, &*pair.input, &*pair.target))
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            ("sst2", "sst2 sentence: a fine film", "positive"),
+            ("sst2", "sst2 sentence: a dull film", "negative"),
+        ]
+    );
+    assert_eq!(bad.num_bad(), 1);
+    let error = bad.finish(0).unwrap_err().to_string();
+    assert!(
+        error.contains("train-a.tsv:3") && error.contains("label"),
+        "{error}"
+    );
+
+    let error = dataset::text_files(&patterns, dataset::TRAIN, &ReadSettings::default());
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("documents are asked for")
+    );
+    let folder = local("task = \"no_task\"", "a.tsv", train, train);
+    let files = dataset::pair_files(&[folder.path().to_owned()], dataset::TRAIN).unwrap();
+    let error = files[0]
+        .read(&mut BadRecords::default())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("no_task"), "{error}");
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use lamplight_data::corpus::{Corpus, Progress};
@@ -18,6 +17,7 @@ use lamplight_data::objective::mixture_of_denoisers::MixtureOfDenoisers;
 use lamplight_data::objective::replaced_token_detection::{Masking, MaskingTokens};
 use lamplight_data::objective::segment_pairs::Segments;
 use lamplight_data::objective::span_corruption::SpanCorruption;
+use lamplight_data::source::TextFile;
 use lamplight_data::tokenizer::{Tokenizer, train};
 use lamplight_data::{DataError, synthetic};
 use proptest::prelude::*;
@@ -503,11 +503,11 @@ fn an_epoch_of_pairs_has_every_pair_once() {
 }
 
 /// A file of the given lines in a folder that lives as long as the first value.
-fn file(name: &str, lines: &[&str]) -> (tempfile::TempDir, Vec<PathBuf>) {
+fn file(name: &str, lines: &[&str]) -> (tempfile::TempDir, Vec<TextFile>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     fs::write(&path, lines.concat()).unwrap();
-    (folder, vec![path])
+    (folder, vec![path.into()])
 }
 
 #[test]
@@ -528,7 +528,7 @@ fn a_few_bad_lines_are_skipped_and_counted() {
     })
     .unwrap();
     assert_eq!((corpus.num_documents(), corpus.skipped()), (2, 2));
-    let size = fs::metadata(&paths[0]).unwrap().len();
+    let size = fs::metadata(&paths[0].path).unwrap().len();
     assert_eq!(
         last,
         Progress {
@@ -561,7 +561,7 @@ fn a_corpus_without_text_or_file_is_an_error_that_names_the_file() {
         matches!(error, DataError::NoText { .. }) && error.to_string().contains("empty.txt"),
         "{error}"
     );
-    paths[0].set_file_name("missing.txt");
+    paths[0].path.set_file_name("missing.txt");
     let error = Corpus::read(&paths, &Tokenizer::byt5(), 0.1, &mut |_| {}).unwrap_err();
     assert!(error.to_string().contains("missing.txt"), "{error}");
 }

@@ -182,7 +182,10 @@ fn pairs_are_read_from_the_columns_named() {
         pairs[1],
         Err(DataError::InvalidPair { line: 2, .. })
     ));
-    let error = source::read_pairs(&path).unwrap_err().to_string();
+    let error = source::pairs(&path, &PairFields::default())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(
         error.contains("\"input\"") && error.contains("answer, id, question"),
         "{error}"

@@ -7,13 +7,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use lamplight_data::corpus::Corpus;
+use lamplight_data::source::TextFile;
 use lamplight_data::store::{Preparation, Prepared, Share, Store};
 use lamplight_data::tokenizer::{Tokenizer, train};
 use lamplight_data::{DataError, synthetic};
 use tempfile::TempDir;
 
 /// Text in two files, one with lines that are no JSON.
-fn texts(folder: &Path) -> Vec<PathBuf> {
+fn texts(folder: &Path) -> Vec<TextFile> {
     let documents = synthetic::english(300, 1);
     let lines = documents[..200]
         .iter()
@@ -25,12 +26,12 @@ fn texts(folder: &Path) -> Vec<PathBuf> {
     let paths = ["a.jsonl", "b.txt"].map(|name| folder.join(name));
     fs::write(&paths[0], lines.collect::<String>()).unwrap();
     fs::write(&paths[1], documents[200..].join("\n\n")).unwrap();
-    paths.to_vec()
+    paths.map(TextFile::from).to_vec()
 }
 
 struct Setting {
     folder: TempDir,
-    files: Vec<PathBuf>,
+    files: Vec<TextFile>,
     tokenizer: Tokenizer,
 }
 
@@ -272,7 +273,7 @@ fn too_many_bad_documents_are_an_error() {
     let path = setting.folder.path().join("bad.jsonl");
     let lines = "{\"text\": \"a good one\"}\n".repeat(80) + &"no json\n".repeat(20);
     fs::write(&path, lines).unwrap();
-    let files = [path];
+    let files = [path.into()];
     let prepared = |name: &str, max_bad_fraction| {
         Preparation {
             files: &files,

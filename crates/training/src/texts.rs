@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use lamplight_data::DataError;
 use lamplight_data::corpus::{Corpus, Progress};
-use lamplight_data::source::TextPair;
+use lamplight_data::dataset::{HELD_OUT, PairFile, TRAIN, is_dataset, pair_files, text_files};
+use lamplight_data::source::{BadRecords, ReadSettings, TextFile, TextPair};
 use lamplight_data::store::Store;
 use lamplight_data::synthetic;
 use lamplight_data::tokenizer::{Tokenizer, train};
-use lamplight_data::{DataError, source};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -15,7 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainingError;
 use crate::progress::{Observer, Stage};
-use crate::recipe::{BuiltinCorpus, Recipe, RecipeError, TokenizerKind, TokenizerTraining};
+use crate::recipe::{
+    BuiltinCorpus, Objective, Recipe, RecipeError, TokenizerKind, TokenizerTraining,
+};
 
 /// A tokenizer is trained on this much of the text at most; more hardly changes its pieces.
 const MAX_TOKENIZER_TEXT_BYTES: usize = 32 << 20;
@@ -84,9 +87,16 @@ impl Sources {
                 recipe: name.to_owned(),
             });
         }
+        let pairs = recipe.data.objective == Objective::TextToText;
         let files = Files {
-            training: find(&self.data)?,
-            held_out: find(&self.valid)?,
+            training: find(&self.data, TRAIN, pairs)?,
+            held_out: match self.valid.is_empty() && !self.data.is_empty() {
+                // Data sets say themselves what is held out.
+                true if self.data.iter().all(|path| is_dataset(path)) => {
+                    find(&self.data, HELD_OUT, pairs)?
+                }
+                _ => find(&self.valid, HELD_OUT, pairs)?,
+            },
         };
         let has_tokenizer = self.tokenizer.is_some() || recipe.data.train_tokenizer.is_some();
         if !has_tokenizer && files.training.stores.is_empty() {
@@ -138,36 +148,48 @@ pub struct Files {
     pub held_out: Found,
 }
 
-/// Files of text or prepared stores, but not both.
+/// Files of text or of pairs, or prepared stores, but only one of these.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
-    /// Files of text.
-    pub texts: Vec<PathBuf>,
+    /// Files of documents.
+    pub texts: Vec<TextFile>,
+    /// Files of pairs.
+    pub pairs: Vec<PairFile>,
     /// Folders of prepared stores.
     pub stores: Vec<PathBuf>,
 }
 
 impl Found {
     fn is_empty(&self) -> bool {
-        self.texts.is_empty() && self.stores.is_empty()
+        self.texts.is_empty() && self.pairs.is_empty() && self.stores.is_empty()
     }
 }
 
-/// What paths and patterns name.
-fn find(patterns: &[PathBuf]) -> Result<Found, DataError> {
-    let (stores, texts): (Vec<PathBuf>, Vec<PathBuf>) =
+/// What paths and patterns name; of a data set the files of one split.
+fn find(patterns: &[PathBuf], split: &str, pairs: bool) -> Result<Found, DataError> {
+    let (stores, files): (Vec<PathBuf>, Vec<PathBuf>) =
         (patterns.iter().cloned()).partition(|path| Store::is_at(path));
-    match (stores.first(), texts.is_empty()) {
-        (Some(store), false) => Err(DataError::InvalidStore {
-            path: store.clone(),
-            reason: "a prepared store beside files of text: prepare those, too".to_owned(),
-        }),
-        (_, true) => Ok(Found { texts, stores }),
-        (None, false) => Ok(Found {
-            texts: source::expand(&texts)?,
-            stores,
-        }),
+    let refused = |reason: &str| {
+        Err(DataError::InvalidStore {
+            path: stores.first().cloned().unwrap_or_default(),
+            reason: reason.to_owned(),
+        })
+    };
+    let mut found = Found::default();
+    if !stores.is_empty() && !files.is_empty() {
+        return refused("a prepared store beside files of text: prepare those, too");
     }
+    if !stores.is_empty() && pairs {
+        return refused("a prepared store has no targets: name the files of pairs");
+    }
+    if files.is_empty() {
+        found.stores = stores;
+    } else if pairs {
+        found.pairs = pair_files(&files, split)?;
+    } else {
+        found.texts = text_files(&files, split, &ReadSettings::default())?;
+    }
+    Ok(found)
 }
 
 /// Reads the files, or generates the recipe's corpus, and splits what is held out.
@@ -269,13 +291,6 @@ pub fn load_pairs(
     recipe: &Recipe,
     observer: &mut dyn Observer,
 ) -> Result<Pairs, TrainingError> {
-    let stores = files.training.stores.iter().chain(&files.held_out.stores);
-    if let Some(store) = stores.into_iter().next() {
-        return Err(TrainingError::Data(DataError::InvalidStore {
-            path: store.clone(),
-            reason: "a prepared store has no targets: name the files of pairs".to_owned(),
-        }));
-    }
     let (training, held_out) = if !files.training.is_empty() {
         read_pairs(files, recipe)?
     } else if recipe.data.corpus == Some(BuiltinCorpus::TextTasks) {
@@ -313,13 +328,16 @@ fn read_pairs(
     files: &Files,
     recipe: &Recipe,
 ) -> Result<(Vec<TextPair>, Vec<TextPair>), TrainingError> {
-    let read = |paths: &[PathBuf]| -> Result<Vec<TextPair>, TrainingError> {
-        let read = paths.iter().map(|path| source::read_pairs(path));
-        Ok(read.collect::<Result<Vec<_>, _>>()?.concat())
+    let read = |files: &[PairFile]| -> Result<Vec<TextPair>, TrainingError> {
+        let mut bad = BadRecords::new(recipe.data.max_bad_fraction);
+        let pairs = files.iter().map(|file| file.read(&mut bad));
+        let pairs = pairs.collect::<Result<Vec<_>, _>>()?.concat();
+        bad.finish(pairs.len() as u64)?;
+        Ok(pairs)
     };
-    let mut training = read(&files.training.texts)?;
+    let mut training = read(&files.training.pairs)?;
     if !files.held_out.is_empty() {
-        return Ok((training, read(&files.held_out.texts)?));
+        return Ok((training, read(&files.held_out.pairs)?));
     }
     training.shuffle(&mut ChaCha8Rng::seed_from_u64(recipe.training.seed));
     let num_held_out = (training.len() as f64 * recipe.data.held_out).ceil() as usize;
@@ -334,7 +352,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self, files: &[PathBuf], tokenizer: &Tokenizer) -> Result<Corpus, DataError> {
+    fn read(&mut self, files: &[TextFile], tokenizer: &Tokenizer) -> Result<Corpus, DataError> {
         let mut progress = |progress: Progress| {
             self.observer.preparing(Stage::ReadingTexts {
                 fraction: progress.bytes_read as f64 / progress.bytes_total.max(1) as f64,
@@ -346,13 +364,13 @@ impl Reader<'_> {
 }
 
 /// Text from the front of every file, an equal part of each.
-fn sample_text(files: &[PathBuf]) -> Result<Vec<String>, TrainingError> {
+fn sample_text(files: &[TextFile]) -> Result<Vec<String>, TrainingError> {
     let share = MAX_TOKENIZER_TEXT_BYTES / files.len().max(1);
     let mut texts = Vec::new();
     let mut first_bad = None;
     for file in files {
         let mut num_bytes = 0;
-        for document in source::read(file)? {
+        for document in file.read()? {
             match document {
                 Ok(document) => {
                     num_bytes += document.text.len();
@@ -370,7 +388,10 @@ fn sample_text(files: &[PathBuf]) -> Result<Vec<String>, TrainingError> {
         return Ok(texts);
     }
     let no_text = || DataError::NoText {
-        path: files.first().cloned().unwrap_or_default(),
+        path: files
+            .first()
+            .map(|file| file.path.clone())
+            .unwrap_or_default(),
         num_files: files.len(),
     };
     Err(first_bad.unwrap_or_else(no_text).into())

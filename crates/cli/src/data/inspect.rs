@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use lamplight_data::corpus::Corpus;
-use lamplight_data::source;
+use lamplight_data::dataset::{TRAIN, text_files};
+use lamplight_data::source::ReadSettings;
 use lamplight_data::store::Store;
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_training::inspection::{Batches, inspect};
@@ -80,7 +81,7 @@ fn open(arguments: &InspectArguments) -> anyhow::Result<Corpus> {
 }
 
 fn read(arguments: &InspectArguments) -> anyhow::Result<Corpus> {
-    let files = source::expand(&arguments.data)?;
+    let files = text_files(&arguments.data, TRAIN, &ReadSettings::default())?;
     let Some(folder) = &arguments.tokenizer else {
         anyhow::bail!("texts are counted in tokens: name a tokenizer with --tokenizer");
     };

@@ -3,7 +3,6 @@
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
-use lamplight_data::source;
 use lamplight_data::store::{Manifest, Preparation, Prepared};
 use lamplight_data::tokenizer::Tokenizer;
 
@@ -17,13 +16,13 @@ const NUM_NAMED: usize = 8;
 /// Makes a store, or a share of it.
 pub fn run(arguments: &PrepareArguments) -> anyhow::Result<ExitCode> {
     let tokenizer = Tokenizer::from_folder(&arguments.tokenizer)?;
-    let files = source::expand(&arguments.files)?;
+    let files = arguments.documents.files(&arguments.files)?;
     let preparation = Preparation {
         files: &files,
         tokenizer: &tokenizer,
         folder: &arguments.output,
         share: arguments.shard,
-        max_bad_fraction: arguments.max_bad_fraction,
+        max_bad_fraction: arguments.documents.max_bad_fraction,
         shard_text_bytes: arguments.shard_size << 20,
     };
     let mut progress = Progress::new("preparing", "tokens");

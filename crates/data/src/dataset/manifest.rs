@@ -1,7 +1,7 @@
 //! Manifests of data sets, `datasets/NAME.toml`.
 
 use super::{
-    HubRepository,
+    HubRepository, MANIFEST,
     checksum::{self, is_sha256},
     lock::Lock,
     repository::is_path_within,
@@ -150,7 +150,9 @@ impl Manifest {
         };
         let manifest = manifest.map_err(|error| invalid(error.to_string()))?;
         let name = manifest.name();
-        if path.file_stem().is_none_or(|stem| stem != name) {
+        // Beside its files a manifest has a name of its own.
+        let is_beside_files = path.file_name().is_some_and(|name| name == MANIFEST);
+        if !is_beside_files && path.file_stem().is_none_or(|stem| stem != name) {
             return Err(invalid(format!(
                 "name = \"{name}\": expected the name of the file"
             )));

@@ -180,6 +180,41 @@ const CLASSIFICATIONS: [Classification; 13] = [
 ];
 
 impl TextTask {
+    /// Every field that any task reads.
+    pub const FIELDS: &[&str] = &[
+        "answer",
+        "answers",
+        "article",
+        "candidates",
+        "choice1",
+        "choice2",
+        "context",
+        "de",
+        "en",
+        "entities",
+        "fr",
+        "highlights",
+        "hypothesis",
+        "label",
+        "paragraph",
+        "passage",
+        "premise",
+        "pronoun",
+        "query",
+        "question",
+        "question1",
+        "question2",
+        "ro",
+        "sentence",
+        "sentence1",
+        "sentence2",
+        "span1_text",
+        "span2_index",
+        "span2_text",
+        "text",
+        "word",
+    ];
+
     /// The examples of one record: as many as it has answers for ReCoRD, none for a WSC or WNLI record whose label is false (the
     /// target would be the wrong referent), else one. Fields other than the task's are left out. A label is the data
     /// set's integer, the name it stands for, or true or false.

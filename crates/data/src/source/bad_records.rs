@@ -3,7 +3,7 @@
 use crate::DataError;
 
 /// How many bad records are told of one by one.
-pub(crate) const REPORTED: u64 = 5;
+const REPORTED: u64 = 5;
 /// How many bad records any set of files may have.
 const TOLERATED: u64 = 10;
 
@@ -61,27 +61,40 @@ impl BadRecords {
         self.first.get_or_insert(error);
     }
 
-    /// Whether the records that could be used, `num_good` of them, are enough beside the bad ones. Gives the number of
-    /// bad ones.
+    /// Whether the records that could be used so far, `num_good` of them, are enough beside the bad ones.
+    ///
+    /// # Errors
+    /// [`DataError::TooManyBadDocuments`], which tells of the first, if they are too many.
+    pub fn check(&mut self, num_good: u64) -> Result<(), DataError> {
+        let total = num_good + self.num_bad;
+        self.fail_if(are_too_many(self.num_bad, total, self.max_fraction), total)
+    }
+
+    /// The same at the end, where all must not be bad either. Gives the number of bad ones.
     ///
     /// # Errors
     /// [`DataError::TooManyBadDocuments`], which tells of the first, if they are too many or all.
-    pub fn finish(self, num_good: u64) -> Result<u64, DataError> {
+    pub fn finish(mut self, num_good: u64) -> Result<u64, DataError> {
+        self.check(num_good)?;
         let num_bad = self.num_bad;
-        let total = num_good + num_bad;
-        if let Some(first) = self.first
-            && (are_too_many(num_bad, total, self.max_fraction) || num_good == 0)
-        {
-            return Err(DataError::TooManyBadDocuments {
-                bad: num_bad,
-                total,
-                first: Box::new(first),
-            });
-        }
+        self.fail_if(num_good == 0, num_bad)?;
         if num_bad > REPORTED {
+            let total = num_good + num_bad;
             tracing::warn!("skipped {num_bad} of {total} records in all");
         }
         Ok(num_bad)
+    }
+
+    /// Where there was a bad record and `are_too_many`.
+    fn fail_if(&mut self, are_too_many: bool, total: u64) -> Result<(), DataError> {
+        match self.first.take_if(|_| are_too_many) {
+            Some(first) => Err(DataError::TooManyBadDocuments {
+                bad: self.num_bad,
+                total,
+                first: Box::new(first),
+            }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -77,14 +77,6 @@ pub fn pairs(path: &Path, fields: &PairFields) -> Result<Pairs, DataError> {
     })
 }
 
-/// The pairs of a file with the fields `input` and `target`, none of them bad. See [`pairs`].
-///
-/// # Errors
-/// The first of the file or of a record.
-pub fn read_pairs(path: &Path) -> Result<Vec<TextPair>, DataError> {
-    pairs(path, &PairFields::default())?.collect()
-}
-
 impl Pairs {
     /// Bytes read from the file so far, compressed ones where it is compressed.
     pub fn bytes_read(&self) -> u64 {

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::shard::ShardFacts;
+use crate::source::{ReadSettings, TextFile};
 use crate::tokenized::{Counts, sizes};
 use crate::tokenizer::Tokenizer;
 use crate::{DataError, atomic_file};
@@ -38,6 +39,8 @@ pub struct SourceFile {
     pub name: String,
     /// Its size.
     pub num_bytes: u64,
+    /// What a document of it is.
+    pub settings: ReadSettings,
 }
 
 /// `store.json`
@@ -68,18 +71,17 @@ pub struct ShardEntry {
 
 impl Plan {
     pub(super) fn new(
-        paths: &[PathBuf],
+        files: &[TextFile],
         tokenizer: &Tokenizer,
         shard_text_bytes: u64,
     ) -> Result<Self, DataError> {
-        let files = paths.iter().zip(sizes(paths)?);
-        let files = files.map(|(path, num_bytes)| SourceFile {
-            name: path
-                .file_name()
-                .unwrap_or_default()
+        let sizes = sizes(files)?;
+        let files = files.iter().zip(sizes).map(|(file, num_bytes)| SourceFile {
+            name: (file.path.file_name().unwrap_or_default())
                 .to_string_lossy()
                 .into(),
             num_bytes,
+            settings: file.settings.clone(),
         });
         Ok(Self {
             format: FORMAT,
@@ -95,7 +97,7 @@ impl Plan {
         if self.tokenizer_sha256 != other.tokenizer_sha256 {
             "another tokenizer"
         } else if self.files != other.files {
-            "other files, or in another order"
+            "other files or fields, or in another order"
         } else {
             "another shard size"
         }

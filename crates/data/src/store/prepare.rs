@@ -9,6 +9,7 @@ use super::manifest::{Manifest, Plan, ShardEntry, read_json, write_json};
 use super::shard::{IdType, Shard, ShardWriter};
 use super::{Store, TOKENIZER};
 use crate::corpus::PATIENCE;
+use crate::source::TextFile;
 use crate::tokenized::{Counts, Files, Progress, Sink};
 use crate::tokenizer::Tokenizer;
 use crate::{DataError, atomic_file};
@@ -36,7 +37,7 @@ impl Share {
 #[derive(Clone, Copy, Debug)]
 pub struct Preparation<'a> {
     /// The files of text.
-    pub files: &'a [PathBuf],
+    pub files: &'a [TextFile],
     /// What makes ids of them.
     pub tokenizer: &'a Tokenizer,
     /// The store's folder: empty, not there yet, or with a store that was begun from the same files.
@@ -84,7 +85,7 @@ impl Preparation<'_> {
             writer: None,
         };
         let files = Files {
-            paths: self.files,
+            files: self.files,
             tokenizer: self.tokenizer,
             max_bad_fraction: self.max_bad_fraction,
             patience: PATIENCE,
@@ -179,7 +180,9 @@ impl Preparation<'_> {
         let num_tokens = shards.iter().map(|shard| shard.facts.num_tokens).sum();
         if num_tokens == 0 {
             return Err(DataError::NoText {
-                path: self.files.first().cloned().unwrap_or_default(),
+                path: (self.files.first())
+                    .map(|file| file.path.clone())
+                    .unwrap_or_default(),
                 num_files: self.files.len(),
             });
         }
