@@ -1,10 +1,10 @@
 //! Documents as token ids, in memory or in mapped files.
 
 mod extents;
+mod reading;
+mod shards;
 
-use std::io::Cursor;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +16,15 @@ use crate::DataError;
 use crate::digest::Digest;
 use crate::source::TextFile;
 use crate::store::SHARD_TEXT_BYTES;
-use crate::store::shard::{IdType, Shard, ShardWriter};
-use crate::tokenized::{Counts, Files, Sink};
+use crate::store::shard::{IdType, Shard};
+use crate::tokenized::Files;
 use crate::tokenizer::Tokenizer;
 
 pub use crate::tokenized::Progress;
 
-use extents::{Extent, Extents, running_total};
+use extents::{Extent, Extents};
+use reading::Reading;
+use shards::Shards;
 
 /// How long a file may keep the reader waiting.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
@@ -36,16 +38,6 @@ pub struct Corpus {
     shards: Arc<Shards>,
     extents: Extents,
     skipped: u64,
-}
-
-/// Shards one behind the other.
-#[derive(Debug)]
-struct Shards {
-    shards: Vec<Shard>,
-    /// Tokens before each shard, and before the end.
-    tokens_before: Vec<u64>,
-    /// Documents before each shard, and before the end.
-    documents_before: Vec<u64>,
 }
 
 impl Corpus {
@@ -68,12 +60,7 @@ impl Corpus {
             patience: PATIENCE,
             shard_text_bytes: SHARD_TEXT_BYTES,
         };
-        let mut reading = Reading {
-            id_type: IdType::for_vocabulary(tokenizer.vocab_size()),
-            writer: None,
-            shards: Vec::new(),
-            skipped: 0,
-        };
+        let mut reading = Reading::new(IdType::for_vocabulary(tokenizer.vocab_size()));
         tokenized.tokenize(|_| true, &mut reading, progress)?;
         let corpus = Self {
             skipped: reading.skipped,
@@ -321,123 +308,6 @@ impl Corpus {
             extents: Extents::new(extents),
             skipped: self.skipped,
         }
-    }
-}
-
-/// Shards on their way into memory.
-struct Reading {
-    id_type: IdType,
-    /// Of the shard at hand.
-    writer: Option<ShardWriter<Cursor<Vec<u8>>>>,
-    shards: Vec<Shard>,
-    skipped: u64,
-}
-
-impl Sink for Reading {
-    fn push(&mut self, _shard: usize, ids: &[u32]) -> Result<(), DataError> {
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            None => (self.writer).insert(ShardWriter::in_memory(self.id_type)),
-        };
-        writer.push(ids).map_err(in_memory)
-    }
-
-    fn end(&mut self, _shard: usize, counts: Counts) -> Result<(), DataError> {
-        self.skipped += counts.num_bad;
-        if let Some(writer) = self.writer.take() {
-            self.shards.push(Shard::written(writer).map_err(in_memory)?);
-        }
-        Ok(())
-    }
-}
-
-/// An id that the tokenizer's own vocabulary does not have.
-fn in_memory(source: std::io::Error) -> DataError {
-    DataError::Write {
-        path: PathBuf::from("memory"),
-        source,
-    }
-}
-
-impl Shards {
-    fn new(shards: Vec<Shard>) -> Self {
-        let facts = || shards.iter().map(Shard::facts);
-        Self {
-            tokens_before: running_total(facts().map(|facts| facts.num_tokens)),
-            documents_before: running_total(facts().map(|facts| facts.num_documents)),
-            shards,
-        }
-    }
-
-    fn num_tokens(&self) -> u64 {
-        self.tokens_before[self.shards.len()]
-    }
-
-    fn num_documents(&self) -> u64 {
-        self.documents_before[self.shards.len()]
-    }
-
-    /// The shard of a token, and the token's place in it.
-    fn shard_at(&self, token: u64) -> (usize, u64) {
-        let shard = self.tokens_before.partition_point(|&first| first <= token) - 1;
-        (shard, token - self.tokens_before[shard])
-    }
-
-    /// Appends the ids of a range of tokens to `ids`.
-    fn extend(&self, range: Range<u64>, ids: &mut Vec<u32>) {
-        let mut next = range.start;
-        while next < range.end {
-            let (index, offset) = self.shard_at(next);
-            let shard = &self.shards[index];
-            let end = (offset + range.end - next).min(shard.facts().num_tokens);
-            shard.extend(offset..end, ids);
-            next += end - offset;
-        }
-    }
-
-    /// Tokens up to the end of a document.
-    fn end(&self, document: u64) -> u64 {
-        let shard = self
-            .documents_before
-            .partition_point(|&first| first <= document)
-            - 1;
-        let end = self.shards[shard].end(document - self.documents_before[shard]);
-        self.tokens_before[shard] + end
-    }
-
-    /// The tokens of a document.
-    fn document(&self, document: u64) -> Range<u64> {
-        let end = self.end(document);
-        let start = document
-            .checked_sub(1)
-            .map_or(0, |before| self.end(before).min(end));
-        start..end
-    }
-
-    /// The tokens of a document that an extent has.
-    fn clipped(&self, document: u64, extent: &Extent) -> Range<u64> {
-        let tokens = self.document(document);
-        let end = tokens.end.min(extent.tokens.end);
-        tokens.start.max(extent.tokens.start).min(end)..end
-    }
-
-    /// Tokens and separators of an extent before a document.
-    fn separated_start(&self, extent: &Extent, document: u64) -> u64 {
-        let tokens = self.clipped(document, extent).start - extent.tokens.start;
-        tokens + (document - extent.documents.start)
-    }
-
-    /// The document of an extent that a token or separator belongs to.
-    fn document_at_separated(&self, extent: &Extent, offset: u64) -> u64 {
-        let (mut low, mut high) = (extent.documents.start, extent.documents.end);
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            match self.separated_start(extent, middle) <= offset {
-                true => low = middle,
-                false => high = middle,
-            }
-        }
-        low
     }
 }
 

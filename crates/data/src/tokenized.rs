@@ -3,26 +3,22 @@
 //! The documents of all files, one behind the other, are cut into shards by the text that they have; so where a shard
 //! starts does not depend on the tokenizer, nor on who makes the others.
 
+mod reader;
+
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
 use rayon::prelude::*;
 
 use crate::DataError;
-use crate::error::panic_message;
+use crate::source::TextFile;
 use crate::source::bad_records::{self, BadRecords};
-use crate::source::{Document, TextFile};
 use crate::tokenizer::Tokenizer;
-
-/// How many documents, and about how many bytes of text, are tokenised at a time.
-const CHUNK_DOCUMENTS: usize = 4096;
-const CHUNK_TEXT_BYTES: u64 = 4 << 20;
+use reader::{Chunk, Message, Reader, ReaderSettings, place};
 
 /// Chunks that are read ahead.
 const CHUNKS_AHEAD: usize = 2;
@@ -107,16 +103,13 @@ impl Files<'_> {
         };
         let current = Arc::new(AtomicUsize::new(0));
         let (sender, chunks) = sync_channel(CHUNKS_AHEAD);
-        let reader = Reader {
+        let reader = Reader::new(ReaderSettings {
             files: self.files.iter().cloned().zip(sizes).collect(),
             current: Arc::clone(&current),
             is_wanted: Box::new(is_wanted),
             sender,
-            most_text_bytes: self.shard_text_bytes,
-            shard: 0,
-            shard_text_bytes: 0,
-            shard_is_empty: true,
-        };
+            shard_text_bytes: self.shard_text_bytes,
+        });
         thread::Builder::new()
             .name("reader".to_owned())
             .spawn(move || reader.run())
@@ -154,152 +147,6 @@ pub(crate) fn sizes(files: &[TextFile]) -> Result<Vec<u64>, DataError> {
         }),
     };
     files.iter().map(size).collect()
-}
-
-fn place<'a>(mut files: impl Iterator<Item = &'a TextFile>, current: &AtomicUsize) -> String {
-    let file = files.nth(current.load(Ordering::Relaxed));
-    file.map_or_else(String::new, |file| file.path.display().to_string())
-}
-
-enum Message {
-    Chunk(Chunk),
-    Failed(DataError),
-    Finished { num_shards: usize },
-}
-
-/// Documents of one file that belong to one shard.
-#[derive(Default)]
-struct Chunk {
-    shard: usize,
-    path: PathBuf,
-    documents: Vec<Document>,
-    text_bytes: u64,
-    bad: Vec<DataError>,
-    /// Of all files, those before this one included.
-    bytes_read: u64,
-    ends_shard: bool,
-    is_wanted: bool,
-}
-
-/// The thread that reads.
-struct Reader {
-    files: Vec<(TextFile, u64)>,
-    current: Arc<AtomicUsize>,
-    is_wanted: Box<dyn Fn(usize) -> bool + Send>,
-    sender: SyncSender<Message>,
-    most_text_bytes: u64,
-    shard: usize,
-    shard_text_bytes: u64,
-    shard_is_empty: bool,
-}
-
-/// Why a reader stops early.
-enum Stop {
-    Failed(DataError),
-    /// Nobody takes chunks any more.
-    Abandoned,
-}
-
-impl From<DataError> for Stop {
-    fn from(error: DataError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl Reader {
-    fn run(mut self) {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.read_all()));
-        let message = match outcome {
-            Ok(Ok(())) => Message::Finished {
-                num_shards: self.shard,
-            },
-            Ok(Err(Stop::Abandoned)) => return,
-            Ok(Err(Stop::Failed(error))) => Message::Failed(error),
-            Err(payload) => Message::Failed(DataError::LoaderPanicked {
-                message: panic_message(payload.as_ref()),
-                place: place(self.files.iter().map(|(file, _)| file), &self.current),
-            }),
-        };
-        // Without a taker there is nobody to tell.
-        let _ = self.sender.send(message);
-    }
-
-    fn read_all(&mut self) -> Result<(), Stop> {
-        let mut bytes_before = 0;
-        for index in 0..self.files.len() {
-            self.current.store(index, Ordering::Relaxed);
-            let (file, size) = self.files[index].clone();
-            self.read_file(&file, bytes_before)?;
-            bytes_before += size;
-        }
-        if self.shard_is_empty {
-            return Ok(());
-        }
-        let last = Chunk {
-            bytes_read: bytes_before,
-            ..self.next_chunk(Path::new(""))
-        };
-        self.send(last, true)
-    }
-
-    fn read_file(&mut self, file: &TextFile, bytes_before: u64) -> Result<(), Stop> {
-        let mut documents = file.read()?;
-        loop {
-            let mut chunk = self.next_chunk(&file.path);
-            let room = self.most_text_bytes - self.shard_text_bytes;
-            let mut has_ended = false;
-            while chunk.documents.len() < CHUNK_DOCUMENTS
-                && chunk.text_bytes < CHUNK_TEXT_BYTES.min(room)
-            {
-                match documents.next() {
-                    Some(Ok(document)) => {
-                        chunk.text_bytes += document.text.len() as u64;
-                        chunk.documents.push(document);
-                    }
-                    Some(Err(error)) if bad_records::is_of_one_record(&error) => {
-                        chunk.bad.push(error)
-                    }
-                    Some(Err(error)) => return Err(error.into()),
-                    None => {
-                        has_ended = true;
-                        break;
-                    }
-                }
-            }
-            chunk.bytes_read = bytes_before + documents.bytes_read();
-            let fills_shard = chunk.text_bytes >= room;
-            self.send(chunk, fills_shard)?;
-            if has_ended {
-                return Ok(());
-            }
-        }
-    }
-
-    fn next_chunk(&self, path: &Path) -> Chunk {
-        Chunk {
-            shard: self.shard,
-            path: path.to_owned(),
-            is_wanted: (self.is_wanted)(self.shard),
-            ..Chunk::default()
-        }
-    }
-
-    fn send(&mut self, mut chunk: Chunk, ends_shard: bool) -> Result<(), Stop> {
-        chunk.ends_shard = ends_shard;
-        self.shard_text_bytes += chunk.text_bytes;
-        self.shard_is_empty &= chunk.documents.is_empty() && chunk.bad.is_empty();
-        if ends_shard {
-            self.shard += 1;
-            self.shard_text_bytes = 0;
-            self.shard_is_empty = true;
-        }
-        if !chunk.is_wanted {
-            chunk.documents = Vec::new();
-        }
-        self.sender
-            .send(Message::Chunk(chunk))
-            .map_err(|_| Stop::Abandoned)
-    }
 }
 
 /// What has come in so far.

@@ -1,24 +1,26 @@
 //! From files or a generated corpus to token ids, and the tokenizer that made them.
 
+mod found;
+mod pairs;
+
 use std::path::{Path, PathBuf};
 
 use lamplight_data::DataError;
 use lamplight_data::corpus::{Corpus, Progress};
-use lamplight_data::dataset::{HELD_OUT, PairFile, TRAIN, is_dataset, pair_files, text_files};
-use lamplight_data::source::{BadRecords, ReadSettings, TextFile, TextPair};
+use lamplight_data::dataset::{HELD_OUT, TRAIN, is_dataset};
+use lamplight_data::source::TextFile;
 use lamplight_data::store::Store;
 use lamplight_data::synthetic;
 use lamplight_data::tokenizer::{Tokenizer, train};
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainingError;
 use crate::progress::{Observer, Stage};
-use crate::recipe::{
-    BuiltinCorpus, Objective, Recipe, RecipeError, TokenizerKind, TokenizerTraining,
-};
+use crate::recipe::{Objective, Recipe, TokenizerKind, TokenizerTraining};
+use found::find;
+
+pub use found::{Files, Found};
+pub use pairs::{Pairs, load_pairs};
 
 /// A tokenizer is trained on this much of the text at most; more hardly changes its pieces.
 const MAX_TOKENIZER_TEXT_BYTES: usize = 32 << 20;
@@ -45,17 +47,6 @@ pub struct Texts {
     pub training: Corpus,
     /// To score on.
     pub held_out: Corpus,
-}
-
-/// Inputs with targets.
-#[derive(Debug)]
-pub struct Pairs {
-    /// What makes ids of them.
-    pub tokenizer: Tokenizer,
-    /// To train on.
-    pub training: Vec<TextPair>,
-    /// To score on.
-    pub held_out: Vec<TextPair>,
 }
 
 impl Sources {
@@ -137,59 +128,6 @@ impl Sources {
 /// The working directory is gone.
 pub fn absolute(path: &Path) -> Result<PathBuf, TrainingError> {
     std::path::absolute(path).map_err(TrainingError::io("find the place of", path))
-}
-
-/// The files that were found.
-#[derive(Debug, Clone, Default)]
-pub struct Files {
-    /// To train on.
-    pub training: Found,
-    /// Held out.
-    pub held_out: Found,
-}
-
-/// Files of text or of pairs, or prepared stores, but only one of these.
-#[derive(Debug, Clone, Default)]
-pub struct Found {
-    /// Files of documents.
-    pub texts: Vec<TextFile>,
-    /// Files of pairs.
-    pub pairs: Vec<PairFile>,
-    /// Folders of prepared stores.
-    pub stores: Vec<PathBuf>,
-}
-
-impl Found {
-    fn is_empty(&self) -> bool {
-        self.texts.is_empty() && self.pairs.is_empty() && self.stores.is_empty()
-    }
-}
-
-/// What paths and patterns name; of a data set the files of one split.
-fn find(patterns: &[PathBuf], split: &str, pairs: bool) -> Result<Found, DataError> {
-    let (stores, files): (Vec<PathBuf>, Vec<PathBuf>) =
-        (patterns.iter().cloned()).partition(|path| Store::is_at(path));
-    let refused = |reason: &str| {
-        Err(DataError::InvalidStore {
-            path: stores.first().cloned().unwrap_or_default(),
-            reason: reason.to_owned(),
-        })
-    };
-    let mut found = Found::default();
-    if !stores.is_empty() && !files.is_empty() {
-        return refused("a prepared store beside files of text: prepare those, too");
-    }
-    if !stores.is_empty() && pairs {
-        return refused("a prepared store has no targets: name the files of pairs");
-    }
-    if files.is_empty() {
-        found.stores = stores;
-    } else if pairs {
-        found.pairs = pair_files(&files, split)?;
-    } else {
-        found.texts = text_files(&files, split, &ReadSettings::default())?;
-    }
-    Ok(found)
 }
 
 /// Reads the files, or generates the recipe's corpus, and splits what is held out.
@@ -277,72 +215,6 @@ fn check_same(store: &Path, found: &Tokenizer, wanted: &Tokenizer) -> Result<(),
         path: store.to_owned(),
         reason: "prepared with another tokenizer than that of the run".to_owned(),
     })
-}
-
-/// Reads pairs from the files, or generates the recipe's text-to-text corpus, and splits what is held
-/// out.
-///
-/// # Errors
-/// A file cannot be read or holds a line that is no pair, the recipe's corpus is none of pairs, nothing
-/// is left to hold out, or the tokenizer cannot be read or trained.
-pub fn load_pairs(
-    sources: &Sources,
-    files: &Files,
-    recipe: &Recipe,
-    observer: &mut dyn Observer,
-) -> Result<Pairs, TrainingError> {
-    let (training, held_out) = if !files.training.is_empty() {
-        read_pairs(files, recipe)?
-    } else if recipe.data.corpus == Some(BuiltinCorpus::TextTasks) {
-        observer.preparing(Stage::GeneratingTexts);
-        let pairs = synthetic::tasks(recipe.data.num_examples.unwrap_or_default(), CORPUS_SEED);
-        let is_training = |pair: &TextPair| !synthetic::is_held_out(&pair.input);
-        pairs.into_iter().partition(is_training)
-    } else {
-        return Err(TrainingError::Recipe(RecipeError::Value {
-            key: "data.corpus".to_owned(),
-            value: "english_grammar".to_owned(),
-            expected: "text_tasks with objective text_to_text".to_owned(),
-        }));
-    };
-    if training.is_empty() {
-        return Err(TrainingError::NothingToTrainOn);
-    }
-    if held_out.is_empty() {
-        return Err(TrainingError::NothingHeldOut);
-    }
-    let texts = || {
-        let sides = training.iter().flat_map(|pair| [&pair.input, &pair.target]);
-        Ok(sides.collect())
-    };
-    let tokenizer = sources.tokenizer(recipe.data.train_tokenizer.as_ref(), observer, texts)?;
-    Ok(Pairs {
-        tokenizer,
-        training,
-        held_out,
-    })
-}
-
-/// The pairs to train on and those held out: the files named for it, or a share of all.
-fn read_pairs(
-    files: &Files,
-    recipe: &Recipe,
-) -> Result<(Vec<TextPair>, Vec<TextPair>), TrainingError> {
-    let read = |files: &[PairFile]| -> Result<Vec<TextPair>, TrainingError> {
-        let mut bad = BadRecords::new(recipe.data.max_bad_fraction);
-        let pairs = files.iter().map(|file| file.read(&mut bad));
-        let pairs = pairs.collect::<Result<Vec<_>, _>>()?.concat();
-        bad.finish(pairs.len() as u64)?;
-        Ok(pairs)
-    };
-    let mut training = read(&files.training.pairs)?;
-    if !files.held_out.is_empty() {
-        return Ok((training, read(&files.held_out.pairs)?));
-    }
-    training.shuffle(&mut ChaCha8Rng::seed_from_u64(recipe.training.seed));
-    let num_held_out = (training.len() as f64 * recipe.data.held_out).ceil() as usize;
-    let held_out = training.split_off(training.len() - num_held_out);
-    Ok((training, held_out))
 }
 
 /// Reads files of text.

@@ -265,7 +265,7 @@ fn one_of_a_newer_format_is_refused_rather_than_passed_over() {
     fs::write(&path, newer).unwrap();
     let error = checkpoints.newest_intact(&mut |_| {}).unwrap_err();
     assert!(
-        matches!(error, TrainingError::FutureCheckpoint { format: 2, .. }),
+        matches!(error, TrainingError::FutureCheckpoint { format: 3, .. }),
         "{error}"
     );
 }
