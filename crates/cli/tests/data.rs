@@ -205,6 +205,69 @@ fn inspection_counts_checks_and_shows_examples() {
 }
 
 #[test]
+fn a_data_set_in_a_folder_is_trained_on_by_its_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = "name = \"films\"\nwhat = \"Reviews.\"\nlicence = \"MIT\"\n\n[fields]\ntask = \"sst2\"\n\n\
+                    [[splits.train]]\npath = \"train.csv\"\n\n[[splits.held_out]]\npath = \"held_out.csv\"\n";
+    fs::write(folder.path().join("dataset.toml"), manifest).unwrap();
+    let rows = "a fine film,1\na dull one,0\nno label,?\n".to_owned() + &"so so,1\n".repeat(30);
+    for name in ["train", "held_out"] {
+        let path = folder.path().join(format!("{name}.csv"));
+        fs::write(path, format!("sentence,label\n{rows}")).unwrap();
+    }
+    let data = folder.path().display();
+    let output = succeed(&mut lamplight(&format!(
+        "data inspect {data} --recipe smoke_t5"
+    )));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("train.csv:4"));
+    let arguments =
+        format!("train smoke_t5 --data {data} --output {data}/run --set training.steps=4");
+    succeed(&mut lamplight(&arguments));
+    let metrics = fs::read_to_string(folder.path().join("run/metrics.jsonl")).unwrap();
+    assert!(metrics.contains("exact_match.sst2"), "{metrics}");
+    let message = fail(
+        &mut lamplight(&format!(
+            "data prepare {data} --tokenizer {data} --output {data}/s"
+        )),
+        2,
+    );
+    assert!(message.contains("no tokenizer in"), "{message}");
+}
+
+#[test]
+fn a_vocabulary_is_trained_on_any_field_and_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display();
+    let rows = "a lamp lights the road,1\nthe road is long,2\n".repeat(50);
+    fs::write(folder.path().join("a.csv"), format!("body,n\n{rows}")).unwrap();
+    for (kind, size) in [("word-piece", 60), ("unigram", 140)] {
+        let tokenizer = format!("{path}/{kind}");
+        let arguments = format!(
+            "tokenize train {path}/a.csv --field body --kind {kind} --vocab-size {size} --output {tokenizer}"
+        );
+        let output = stdout(succeed(&mut lamplight(&arguments)));
+        assert!(output.contains("vocabulary of"), "{output}");
+        let message = fail(&mut lamplight(&arguments), 2);
+        assert!(
+            message.contains("not empty") || message.contains("exists"),
+            "{message}"
+        );
+        let arguments = format!(
+            "data prepare {path}/a.csv --field body --tokenizer {tokenizer} --output {path}/store-{kind}"
+        );
+        let output = stdout(succeed(&mut lamplight(&arguments)));
+        assert!(output.contains("in 100 documents"), "{output}");
+    }
+    let arguments =
+        format!("data prepare {path}/a.csv --tokenizer {path}/unigram --output {path}/no");
+    let message = fail(&mut lamplight(&arguments), 2);
+    assert!(
+        message.contains("no column \"text\"; it has: body, n"),
+        "{message}"
+    );
+}
+
+#[test]
 fn what_cannot_be_prepared_is_refused_by_name() {
     let folder = corpus(10);
     let path = folder.path().display().to_string();
