@@ -205,3 +205,7 @@ impl Tokenizing<'_> {
         self.bad.finish(num_good).map(|_| ())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
