@@ -95,7 +95,6 @@ fn prepare(
     };
     preparation.run(&mut |_| {})?;
     let corpus = Store::corpus(vec![Store::open(store)?])?;
-    println!("{}: {} tokens", store.display(), corpus.num_tokens());
     Ok(Arc::new(corpus))
 }
 

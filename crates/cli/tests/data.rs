@@ -1,6 +1,6 @@
 //! `lamplight data` as a process: stores made, interrupted, shared, looked into and trained on.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod process;
 

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use super::*;
 
-/// Numbers as examples; a batch is the numbers of its rows. Packs where `width` is given.
+/// What is done to the rows of a batch.
+type OnBatch = Box<dyn Fn(&[Row]) + Send + Sync>;
+
+/// Numbers as examples; a batch is the numbers of its rows.
 struct Numbers {
     sizes: Vec<usize>,
     /// Examples put together at a time, in batches, the rows of each in falling order.
     window: usize,
-    on_batch: Box<dyn Fn(&[Row]) + Send + Sync>,
+    on_batch: OnBatch,
 }
 
 type Batch = Vec<(usize, usize)>;

@@ -117,7 +117,7 @@ fn the_size_asked_for_is_never_exceeded() {
 
 #[test]
 fn too_small_a_unigram_vocabulary_names_the_size_it_needs() {
-    let texts = ["abcdefghijklmnopqrstuvwxyz abc abd"];
+    let texts = ["abcdefghijklmnopqrstuvwxyz abc abz"];
     let message = unigram(texts, 110).unwrap_err().to_string();
     let needed: usize = message
         .split("ask for ")

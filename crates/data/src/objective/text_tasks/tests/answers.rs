@@ -147,12 +147,12 @@ fn articles_are_summarized_and_sentences_translated() {
         json!({ "article": "Long.", "highlights": "Short ." }),
         &[("summarize: Long.", "Short .")],
     );
-    let record = json!({ "de": "Ein Haus.", "en": "A house." });
+    let record = json!({ "de": "Das Haus.", "en": "A house." });
     let to_german = TextTask::Translation {
         from: Language::English,
         to: Language::German,
     };
-    let expected = [("translate English to German: A house.", "Ein Haus.")];
+    let expected = [("translate English to German: A house.", "Das Haus.")];
     check(to_german, record.clone(), &expected);
     check(to_german, json!({ "translation": record }), &expected);
     let to_french = TextTask::Translation {
