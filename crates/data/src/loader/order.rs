@@ -93,6 +93,8 @@ pub(super) struct Order {
     parts: Vec<Part>,
     /// Rates of the parts up to each, as shares of all.
     shares: Vec<f64>,
+    /// Decides, with the place, which part is drawn.
+    part_key: u64,
     /// Examples drawn of each part.
     drawn: Vec<u64>,
     /// The order of each part in the epoch it is in.
@@ -110,6 +112,7 @@ impl Order {
         Self {
             seed,
             shares: shares.collect(),
+            part_key: generator(seed, 0, 0, 0, Purpose::Part).next_u64(),
             drawn: vec![0; parts.len()],
             permutations: (0..parts.len())
                 .map(|part| (0, permutation(seed, 0, part, &parts)))
@@ -134,9 +137,8 @@ impl Order {
             return 0;
         }
         let place: u64 = self.drawn.iter().sum();
-        // A hash of the place: a generator would cost more than the example's own draws.
-        let key = generator(self.seed, 0, 0, 0, Purpose::Part).next_u64();
-        let uniform = (mixed(key ^ mixed(place)) >> 11) as f64 / (1_u64 << 53) as f64;
+        // A hash of the place: a generator for each would cost more than the example's own draws.
+        let uniform = (mixed(self.part_key ^ mixed(place)) >> 11) as f64 / (1_u64 << 53) as f64;
         let part = self.shares.partition_point(|&share| share <= uniform);
         part.min(self.parts.len() - 1)
     }
