@@ -27,7 +27,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), DataError> {
     result
 }
 
-/// The name of what [`write`] leaves beside a file when the process dies in the middle.
+/// The name of what [`write()`] leaves beside a file when the process dies in the middle.
 pub fn partial_name(name: &str) -> String {
     format!(".{name}.partial")
 }

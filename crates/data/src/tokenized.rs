@@ -8,7 +8,7 @@ mod reader;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -101,19 +101,7 @@ impl Files<'_> {
                 ..Progress::default()
             },
         };
-        let current = Arc::new(AtomicUsize::new(0));
-        let (sender, chunks) = sync_channel(CHUNKS_AHEAD);
-        let reader = Reader::new(ReaderSettings {
-            files: self.files.iter().cloned().zip(sizes).collect(),
-            current: Arc::clone(&current),
-            is_wanted: Box::new(is_wanted),
-            sender,
-            shard_text_bytes: self.shard_text_bytes,
-        });
-        thread::Builder::new()
-            .name("reader".to_owned())
-            .spawn(move || reader.run())
-            .map_err(|source| DataError::Thread { source })?;
+        let (chunks, current) = self.start_reader(sizes, Box::new(is_wanted))?;
         loop {
             match chunks.recv_timeout(self.patience) {
                 Ok(Message::Chunk(chunk)) => {
@@ -134,6 +122,28 @@ impl Files<'_> {
                 }
             }
         }
+    }
+
+    /// Gives what it reads, and which file that is.
+    fn start_reader(
+        &self,
+        sizes: Vec<u64>,
+        is_wanted: Box<dyn Fn(usize) -> bool + Send>,
+    ) -> Result<(Receiver<Message>, Arc<AtomicUsize>), DataError> {
+        let current = Arc::new(AtomicUsize::new(0));
+        let (sender, chunks) = sync_channel(CHUNKS_AHEAD);
+        let reader = Reader::new(ReaderSettings {
+            files: self.files.iter().cloned().zip(sizes).collect(),
+            current: Arc::clone(&current),
+            is_wanted,
+            sender,
+            shard_text_bytes: self.shard_text_bytes,
+        });
+        thread::Builder::new()
+            .name("reader".to_owned())
+            .spawn(move || reader.run())
+            .map_err(|source| DataError::Thread { source })?;
+        Ok((chunks, current))
     }
 }
 

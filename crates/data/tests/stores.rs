@@ -68,7 +68,7 @@ impl Setting {
     }
 }
 
-/// Every file of a folder, below it too, but for the lock files of nobody.
+/// Every file of a folder, below it too.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {

@@ -19,21 +19,7 @@ pub fn run(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
         true => None,
         false => Some(read_manifest(Path::new(&arguments.dataset))?),
     };
-    let request = match &manifest {
-        Some(manifest) if !arguments.include.is_empty() => {
-            anyhow::bail!(
-                "--include is for hub:OWNER/NAME; {} names its files",
-                manifest.name
-            )
-        }
-        Some(manifest) => of_manifest(manifest)?,
-        None => FetchRequest {
-            hub: Hub::from_env(),
-            repository: arguments.dataset.parse()?,
-            include: arguments.include.clone(),
-            sha256: BTreeMap::new(),
-        },
-    };
+    let request = request(arguments, manifest.as_ref())?;
     let mut progress = Progress::new("fetching", "bytes");
     let fetched = fetch(&request, output, &mut |now| {
         let fraction = now.bytes_done as f64 / now.bytes_total.max(1) as f64;
@@ -69,7 +55,24 @@ fn read_manifest(path: &Path) -> anyhow::Result<FilesManifest> {
     }
 }
 
-fn of_manifest(manifest: &FilesManifest) -> anyhow::Result<FetchRequest> {
+fn request(
+    arguments: &FetchArguments,
+    manifest: Option<&FilesManifest>,
+) -> anyhow::Result<FetchRequest> {
+    let Some(manifest) = manifest else {
+        return Ok(FetchRequest {
+            hub: Hub::from_env(),
+            repository: arguments.dataset.parse()?,
+            include: arguments.include.clone(),
+            sha256: BTreeMap::new(),
+        });
+    };
+    if !arguments.include.is_empty() {
+        anyhow::bail!(
+            "--include is for hub:OWNER/NAME; {} names its files",
+            manifest.name
+        )
+    }
     let request = FetchRequest::of_manifest(manifest, Hub::from_env())?;
     request.ok_or_else(|| anyhow::anyhow!("{} names no repository of the hub", manifest.name))
 }

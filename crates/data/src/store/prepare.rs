@@ -15,6 +15,8 @@ use crate::tokenizer::Tokenizer;
 use crate::{DataError, atomic_file};
 
 const PLAN: &str = "plan.json";
+/// Held by the process that begins or ends its share.
+const LOCK: &str = ".lock";
 
 /// Bytes of text of a shard: enough that files are few, and little enough that a killed process loses a minute.
 pub const SHARD_TEXT_BYTES: u64 = 64 << 20;
@@ -71,9 +73,8 @@ impl Preparation<'_> {
     /// and what keeps the files from being read.
     pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<Prepared, DataError> {
         let plan = Plan::new(self.files, self.tokenizer, self.shard_text_bytes)?;
-        self.begin(&plan)?;
-        if let Ok(whole) = Store::open(self.folder) {
-            return Ok(Prepared::Whole(Box::new(whole.manifest)));
+        if let Some(whole) = self.begin(&plan)? {
+            return Ok(Prepared::Whole(Box::new(whole)));
         }
         let done = self.done()?;
         let share = self.share;
@@ -108,19 +109,33 @@ impl Preparation<'_> {
         })
     }
 
-    /// Takes the folder, or goes on in it.
-    fn begin(&self, plan: &Plan) -> Result<(), DataError> {
-        let path = self.folder.join(PLAN);
-        let has_plan = || path.is_file();
+    /// Takes the folder, or goes on in it; gives what is there if it is whole.
+    fn begin(&self, plan: &Plan) -> Result<Option<Manifest>, DataError> {
         fs::create_dir_all(self.folder).map_err(writing(self.folder))?;
-        if !has_plan() {
-            self.check_empty()?;
-            // Another process may have written the same at the same moment.
-            write_json(&path, plan)
-                .or_else(|error| if has_plan() { Ok(()) } else { Err(error) })?;
+        let path = self.folder.join(PLAN);
+        if !path.is_file() {
+            // Where another process has just begun, its plan stands before anything else.
+            self.check_empty()
+                .or_else(|error| if path.is_file() { Ok(()) } else { Err(error) })?;
+        }
+        let _alone = self.lock()?;
+        if !path.is_file() {
+            write_json(&path, plan)?;
         }
         self.check(&read_json(&path)?, plan)?;
-        self.tokenizer.save(&self.folder.join(TOKENIZER))
+        if let Ok(whole) = Store::open(self.folder) {
+            return Ok(Some(whole.manifest));
+        }
+        self.tokenizer.save(&self.folder.join(TOKENIZER))?;
+        Ok(None)
+    }
+
+    /// Waits until no other process begins or ends its share, and keeps them from it until the file is dropped.
+    fn lock(&self) -> Result<File, DataError> {
+        let path = self.folder.join(LOCK);
+        let file = File::create(&path).map_err(writing(&path))?;
+        file.lock().map_err(writing(&path))?;
+        Ok(file)
     }
 
     fn check_empty(&self) -> Result<(), DataError> {
@@ -128,7 +143,10 @@ impl Preparation<'_> {
             path: self.folder.to_owned(),
             source,
         })?;
-        let is_foreign = |name: &str| *name != atomic_file::partial_name(PLAN);
+        // What another process has just begun with.
+        let partial = atomic_file::partial_name(PLAN);
+        let own = [LOCK, PLAN, &partial];
+        let is_foreign = |name: &str| !own.contains(&name);
         let mut names = entries
             .flatten()
             .map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -165,6 +183,7 @@ impl Preparation<'_> {
     }
 
     fn finish(&self, plan: Plan, num_shards: usize) -> Result<Prepared, DataError> {
+        let _alone = self.lock()?;
         let done = self.done()?;
         let missing: Vec<usize> = (0..num_shards)
             .filter(|shard| !done.contains(shard))
@@ -172,6 +191,13 @@ impl Preparation<'_> {
         if !missing.is_empty() {
             return Ok(Prepared::Waiting { missing });
         }
+        let manifest = self.manifest(plan, num_shards)?;
+        write_json(&Manifest::path(self.folder), &manifest)?;
+        Ok(Prepared::Whole(Box::new(manifest)))
+    }
+
+    /// Puts the entries of all shards together.
+    fn manifest(&self, plan: Plan, num_shards: usize) -> Result<Manifest, DataError> {
         let shards = (0..num_shards)
             .map(|shard| read_json(&self.folder.join(entry(shard))))
             .collect::<Result<Vec<ShardEntry>, _>>()?;
@@ -196,19 +222,12 @@ impl Preparation<'_> {
                 reason: format!("{num_bad} of {num_documents} documents cannot be used"),
             });
         }
-        let manifest = Manifest {
+        Ok(Manifest {
             plan,
             num_tokens,
             counts,
             shards,
-        };
-        let path = Manifest::path(self.folder);
-        write_json(&path, &manifest).or_else(|error| match path.is_file() {
-            // Another process has ended at the same moment, with the same shards.
-            true => Ok(()),
-            false => Err(error),
-        })?;
-        Ok(Prepared::Whole(Box::new(manifest)))
+        })
     }
 }
 
