@@ -191,7 +191,7 @@ fn a_reader_that_hangs_is_named_and_does_not_hang_the_loader() {
     };
     let loader = Loader::over(numbers, 1, 3).unwrap();
     let settings = Workers {
-        patience: Duration::from_millis(200),
+        patience: Duration::from_secs(2),
         ..workers(2)
     };
     let mut prefetch = loader

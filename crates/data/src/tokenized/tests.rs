@@ -29,7 +29,7 @@ fn tokenize(
         files: &files,
         tokenizer: &Tokenizer::byt5(),
         max_bad_fraction: 0.1,
-        patience: Duration::from_millis(300),
+        patience: Duration::from_secs(2),
         shard_text_bytes: 4,
     };
     let mut kept = Kept::default();
