@@ -3,6 +3,7 @@
 mod bytes;
 mod config;
 mod folder;
+mod frame;
 mod pair;
 mod sentence_piece;
 mod soundness;
@@ -18,6 +19,7 @@ pub use special::SpecialTokens;
 use crate::DataError;
 use bytes::ByteTokenizer;
 use config::Class;
+use frame::Frame;
 use soundness::guarded;
 use words::SeenWords;
 
@@ -40,6 +42,7 @@ pub struct Tokenizer {
     vocab_size: usize,
     /// Only where the pipeline treats each word by itself.
     seen_words: Option<SeenWords>,
+    frame: Option<Frame>,
 }
 
 #[derive(Debug, Clone)]
@@ -77,6 +80,7 @@ impl Tokenizer {
             model: Model::Bytes(model),
             class: Class::ByT5,
             seen_words: None,
+            frame: None,
         }
     }
 
@@ -180,8 +184,15 @@ impl Tokenizer {
             Model::Bytes(model) if add_special_tokens => Ok(model.with_eos(model.encode(text))),
             Model::Bytes(model) => Ok(model.encode(text)),
             Model::Subword(model) => {
-                if let Some(seen) = self.seen_words.as_ref().filter(|_| !add_special_tokens) {
-                    return seen.encode(model, text).map_err(tokenization);
+                let frame = self.frame.as_ref().filter(|_| add_special_tokens);
+                if let Some(seen) = &self.seen_words
+                    && frame.is_some() == add_special_tokens
+                {
+                    let ids = seen.encode(model, text).map_err(tokenization)?;
+                    return Ok(match frame {
+                        Some(frame) => frame.around(ids),
+                        None => ids,
+                    });
                 }
                 let encoding = guarded(|| model.encode_fast(text, add_special_tokens))
                     .map_err(tokenization)?;

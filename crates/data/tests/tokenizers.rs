@@ -98,6 +98,7 @@ fn ids_word_by_word_are_those_of_the_whole_text() {
                 let start = usize::from(bare.len() == 2);
                 let ordinary = &whole[start..whole.len() - (bare.len() - start)];
                 prop_assert_eq!(tokenizer.encode_ordinary(&text).unwrap(), ordinary);
+                prop_assert_eq!(&tokenizer.encode(&text).unwrap(), &whole);
             }
             Ok(())
         })

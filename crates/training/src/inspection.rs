@@ -70,7 +70,7 @@ pub fn inspect(
     let files = sources.files(name, recipe)?;
     if recipe.data.objective == Objective::TextToText {
         let pairs = load_pairs(sources, &files, recipe, observer)?;
-        let sets = loaders::sets(recipe, pairs.training, &pairs.tokenizer)?;
+        let sets = loaders::sets(recipe, pairs.training, &pairs.tokenizer, observer)?;
         let settings = loaders::pair_settings(recipe);
         let loader = TextToTextLoader::new(Arc::new(sets), settings, recipe.training.seed)?;
         return Ok(Inspection {

@@ -7,7 +7,7 @@ use lamplight_data::DataError;
 use lamplight_data::corpus::Corpus;
 use lamplight_data::loader::{
     DenoisingLoader, DenoisingSettings, MaskedTokenLoader, MaskedTokenSettings, PairSet,
-    TextToTextSettings,
+    TextToTextSettings, encode_pairs,
 };
 use lamplight_data::objective::denoising::Denoiser;
 use lamplight_data::objective::replaced_token_detection::Masking;
@@ -15,6 +15,7 @@ use lamplight_data::source::TextPair;
 use lamplight_data::tokenizer::Tokenizer;
 
 use crate::TrainingError;
+use crate::progress::{Observer, Stage};
 use crate::recipe::Recipe;
 
 /// Batches of a denoising objective.
@@ -79,34 +80,28 @@ pub(crate) fn sets(
     recipe: &Recipe,
     pairs: Vec<TextPair>,
     tokenizer: &Tokenizer,
+    observer: &mut dyn Observer,
 ) -> Result<Vec<PairSet>, TrainingError> {
+    let num_pairs = pairs.len();
     let mut by_task: BTreeMap<String, Vec<TextPair>> = BTreeMap::new();
     for pair in pairs {
         by_task.entry(pair.task.clone()).or_default().push(pair);
     }
     let sizes: Vec<usize> = by_task.values().map(Vec::len).collect();
     let rates = recipe.data.mixture().rates(&sizes)?;
+    let mut done = (0, 0);
+    let mut progress = |pairs: usize, tokens: usize| {
+        done = (done.0 + pairs, done.1 + tokens);
+        observer.preparing(Stage::ReadingTexts {
+            fraction: done.0 as f64 / num_pairs as f64,
+            num_tokens: done.1 as u64,
+        });
+    };
     let tasks = by_task.into_values().zip(rates);
     tasks
         .map(|(pairs, rate)| {
-            let pairs = encode(&pairs, tokenizer)?;
+            let pairs = encode_pairs(&pairs, tokenizer, &mut progress)?;
             Ok(PairSet { pairs, rate })
         })
         .collect()
-}
-
-type IdPair = (Vec<u32>, Vec<u32>);
-
-/// Both sides of each pair as ids.
-///
-/// # Errors
-/// A text cannot be tokenised.
-pub(crate) fn encode(pairs: &[TextPair], tokenizer: &Tokenizer) -> Result<Vec<IdPair>, DataError> {
-    let encode = |pair: &TextPair| {
-        Ok((
-            tokenizer.encode(&pair.input)?,
-            tokenizer.encode(&pair.target)?,
-        ))
-    };
-    pairs.iter().map(encode).collect()
 }

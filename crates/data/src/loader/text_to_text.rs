@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 pub use arrangement::Arrangement;
 
+use rayon::prelude::*;
+
 use super::{Draw, ExampleSet, Loader, Part, Row};
 use crate::DataError;
 use crate::batch::Seq2SeqBatch;
 use crate::digest::Digest;
+use crate::source::TextPair;
+use crate::tokenizer::Tokenizer;
 
 /// Rows are padded to a multiple of this, so that few different shapes occur.
 const WIDTH_STEP: usize = 8;
@@ -34,6 +38,35 @@ pub struct PairSet {
     pub pairs: Vec<(Vec<u32>, Vec<u32>)>,
     /// How often one is drawn, relative to the other sets.
     pub rate: f64,
+}
+
+/// Pairs that are turned into ids at a time.
+const CHUNK_PAIRS: usize = 4096;
+
+/// Both sides of pairs as ids with EOS, on all cores; `progress` hears of each chunk how many pairs and tokens it had.
+///
+/// # Errors
+/// [`DataError::Tokenization`] when the tokenizer refuses a text.
+pub fn encode_pairs(
+    pairs: &[TextPair],
+    tokenizer: &Tokenizer,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<(Vec<u32>, Vec<u32>)>, DataError> {
+    let encode = |pair: &TextPair| {
+        let input = tokenizer.encode(&pair.input)?;
+        Ok((input, tokenizer.encode(&pair.target)?))
+    };
+    let mut encoded = Vec::with_capacity(pairs.len());
+    for chunk in pairs.chunks(CHUNK_PAIRS) {
+        let ids: Vec<(Vec<u32>, Vec<u32>)> = chunk
+            .par_iter()
+            .map(encode)
+            .collect::<Result<_, DataError>>()?;
+        let num_tokens = ids.iter().map(|(input, target)| input.len() + target.len());
+        progress(ids.len(), num_tokens.sum());
+        encoded.extend(ids);
+    }
+    Ok(encoded)
 }
 
 /// Endless batches of pairs, each padded to its longest row; packed ones to the longest row that may be.

@@ -3,6 +3,7 @@
 use super::{
     Model, SpecialTokens, Tokenizer,
     config::{Class, TokenizerConfig, invalid, model_is_byt5},
+    frame::Frame,
     sentence_piece, soundness, special, t5, word_piece,
     words::{self, SeenWords},
     written,
@@ -126,6 +127,7 @@ impl Tokenizer {
             vocab_size,
             sentinels: special::sentinels(&model),
             seen_words: words::is_separable(&model).then(SeenWords::default),
+            frame: Frame::find(&model),
             model: Model::Subword(Box::new(model)),
             class,
         })

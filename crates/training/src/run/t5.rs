@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use lamplight_data::loader::{Arrangement, PairSet, TextToTextLoader, TextToTextSettings};
+use lamplight_data::loader::{
+    Arrangement, PairSet, TextToTextLoader, TextToTextSettings, encode_pairs,
+};
 use lamplight_data::objective::denoising::Denoiser;
 use lamplight_data::source::TextPair;
 use lamplight_data::tokenizer::Tokenizer;
@@ -80,7 +82,7 @@ pub(super) fn text_to_text(
 
     let recipe = &run.recipe;
     let settings = loaders::pair_settings(recipe);
-    let training = loaders::sets(recipe, pairs.training, &pairs.tokenizer)?;
+    let training = loaders::sets(recipe, pairs.training, &pairs.tokenizer, observer)?;
     let rows = longest_rows(&training, settings);
     let sides = training.iter().flat_map(|set| &set.pairs);
     let num_tokens = sides
@@ -94,7 +96,7 @@ pub(super) fn text_to_text(
     };
     let questions = questions(&pairs.held_out, recipe.evaluation.num_answers);
     let held_out = PairSet {
-        pairs: loaders::encode(&pairs.held_out, &pairs.tokenizer)?,
+        pairs: encode_pairs(&pairs.held_out, &pairs.tokenizer, &mut |_, _| {})?,
         rate: 1.0,
     };
     let held_out = loader(vec![held_out], one_a_row)?;

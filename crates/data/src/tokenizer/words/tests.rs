@@ -1,5 +1,8 @@
 use super::*;
-use crate::{synthetic, tokenizer::train};
+use crate::{
+    synthetic,
+    tokenizer::{frame::Frame, train},
+};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 use tokenizers::{AddedToken, pre_tokenizers::metaspace::Metaspace};
@@ -74,7 +77,11 @@ proptest! {
     fn ids_are_those_of_the_whole_text(text in text()) {
         for (model, seen) in &*MODELS {
             let whole = model.encode_fast(text.as_str(), false).unwrap();
-            prop_assert_eq!(seen.encode(model, &text).unwrap(), whole.get_ids());
+            let ids = seen.encode(model, &text).unwrap();
+            prop_assert_eq!(&ids, whole.get_ids());
+            let framed = model.encode_fast(text.as_str(), true).unwrap();
+            let frame = Frame::find(model).unwrap();
+            prop_assert_eq!(frame.around(ids), framed.get_ids());
         }
     }
 
