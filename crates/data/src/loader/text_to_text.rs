@@ -17,6 +17,8 @@ use crate::tokenizer::Tokenizer;
 
 /// Rows are padded to a multiple of this, so that few different shapes occur.
 const WIDTH_STEP: usize = 8;
+/// The same for packed rows, which are long and nearly alike.
+const PACKED_WIDTH_STEP: usize = 64;
 
 /// How text-to-text batches are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,7 @@ pub fn encode_pairs(
     Ok(encoded)
 }
 
-/// Endless batches of pairs, each padded to its longest row; packed ones to the longest row that may be.
+/// Endless batches of pairs, each padded to its longest row.
 pub type TextToTextLoader = Loader<TextToTextExamples>;
 
 /// Pairs of inputs and targets.
@@ -184,28 +186,21 @@ impl ExampleSet for TextToTextExamples {
     }
 
     fn batch(&self, rows: &[Row]) -> Result<Seq2SeqBatch, DataError> {
-        let TextToTextSettings {
-            max_input_length,
-            max_target_length,
-            arrangement,
-            ..
-        } = self.settings;
-        if arrangement == Arrangement::Packed {
-            let pairs = |row: &Row| row.iter().map(|draw| self.pair(draw)).collect();
-            let rows: Vec<Vec<_>> = rows.iter().map(pairs).collect();
-            return Ok(Seq2SeqBatch::packed(
-                &rows,
-                max_input_length,
-                max_target_length,
-            ));
-        }
-        let pairs: Vec<_> = rows.iter().flatten().map(|draw| self.pair(draw)).collect();
-        let source = width(pairs.iter().map(|(input, _)| input.len()), max_input_length);
-        let target = width(
-            pairs.iter().map(|(_, target)| target.len()),
-            max_target_length,
-        );
-        Ok(Seq2SeqBatch::from_pairs(&pairs, source, target))
+        let is_packed = self.settings.arrangement == Arrangement::Packed;
+        let pairs = |row: &Row| row.iter().map(|draw| self.pair(draw)).collect();
+        let rows: Vec<Vec<(Vec<u32>, Vec<u32>)>> = rows.iter().map(pairs).collect();
+        let sources = rows
+            .iter()
+            .map(|row| row.iter().map(|pair| pair.0.len()).sum());
+        let targets = rows
+            .iter()
+            .map(|row| row.iter().map(|pair| pair.1.len()).sum());
+        let source = width(sources, self.settings.max_input_length, is_packed);
+        let target = width(targets, self.settings.max_target_length, is_packed);
+        Ok(match is_packed {
+            true => Seq2SeqBatch::packed(&rows, source, target),
+            false => Seq2SeqBatch::from_pairs(&rows.concat(), source, target),
+        })
     }
 
     fn place(&self, draw: &Draw) -> String {
@@ -222,9 +217,14 @@ pub fn truncated(ids: &[u32], max_length: usize) -> Vec<u32> {
     kept
 }
 
-fn width(lengths: impl Iterator<Item = usize>, max_length: usize) -> usize {
+/// Columns that hold every row.
+fn width(lengths: impl Iterator<Item = usize>, max_length: usize, is_packed: bool) -> usize {
     let longest = lengths.max().unwrap_or(0);
-    longest.next_multiple_of(WIDTH_STEP).min(max_length)
+    let step = match is_packed {
+        true => PACKED_WIDTH_STEP,
+        false => WIDTH_STEP,
+    };
+    longest.next_multiple_of(step).min(max_length)
 }
 
 #[cfg(test)]
