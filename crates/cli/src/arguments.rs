@@ -133,7 +133,12 @@ pub struct PrepareArguments {
     #[arg(long, value_name = "I/N", default_value = "0/1", value_parser = share)]
     pub shard: Share,
     /// Mebibytes of text after which a shard ends
-    #[arg(long, value_name = "MIB", default_value_t = SHARD_TEXT_BYTES >> 20, value_parser = clap::value_parser!(u64).range(1..1 << 20))]
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = SHARD_TEXT_BYTES >> 20,
+        value_parser = clap::value_parser!(u64).range(1..1 << 20)
+    )]
     pub shard_size: u64,
 }
 

@@ -79,15 +79,15 @@ impl Sources {
             });
         }
         let pairs = recipe.data.objective == Objective::TextToText;
+        let are_datasets = self.data.iter().all(|path| is_dataset(path));
+        let held_out = match self.valid.is_empty() && are_datasets {
+            // They say themselves what is held out.
+            true => &self.data,
+            false => &self.valid,
+        };
         let files = Files {
             training: find(&self.data, TRAIN, pairs)?,
-            held_out: match self.valid.is_empty() && !self.data.is_empty() {
-                // Data sets say themselves what is held out.
-                true if self.data.iter().all(|path| is_dataset(path)) => {
-                    find(&self.data, HELD_OUT, pairs)?
-                }
-                _ => find(&self.valid, HELD_OUT, pairs)?,
-            },
+            held_out: find(held_out, HELD_OUT, pairs)?,
         };
         let has_tokenizer = self.tokenizer.is_some() || recipe.data.train_tokenizer.is_some();
         if !has_tokenizer && files.training.stores.is_empty() {
@@ -195,12 +195,12 @@ fn generate(
 fn open(stores: &[PathBuf], wanted: Option<&Path>) -> Result<(Tokenizer, Corpus), DataError> {
     let opened = stores.iter().map(|store| Store::open(store));
     let opened = opened.collect::<Result<Vec<_>, _>>()?;
-    let tokenizer = match opened.first() {
-        Some(store) => store.tokenizer()?,
-        None => Tokenizer::byt5(),
+    let (Some(first), Some(path)) = (opened.first(), stores.first()) else {
+        return Err(DataError::EmptyCorpus);
     };
+    let tokenizer = first.tokenizer()?;
     if let Some(folder) = wanted {
-        check_same(&stores[0], &tokenizer, &Tokenizer::from_folder(folder)?)?;
+        check_same(path, &tokenizer, &Tokenizer::from_folder(folder)?)?;
     }
     let corpus = Store::corpus(opened)?;
     corpus.check_vocabulary(tokenizer.vocab_size())?;
