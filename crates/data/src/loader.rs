@@ -20,8 +20,8 @@ pub use order::{Cursor, Draw, Part};
 pub use plan::Row;
 pub use prefetch::{Prefetch, Workers};
 pub use text_to_text::{
-    Arrangement, PairSet, TextToTextExamples, TextToTextLoader, TextToTextSettings, encode_pairs,
-    truncated,
+    Arrangement, IdPair, PairSet, TextToTextExamples, TextToTextLoader, TextToTextSettings,
+    encode_pairs, truncated,
 };
 
 use order::Order;

@@ -33,11 +33,14 @@ pub struct TextToTextSettings {
     pub arrangement: Arrangement,
 }
 
-/// Pairs of ids, input and target, that are drawn at one rate.
+/// The ids of an input and its target.
+pub type IdPair = (Vec<u32>, Vec<u32>);
+
+/// Pairs of ids that are drawn at one rate.
 #[derive(Clone, Debug)]
 pub struct PairSet {
     /// Each side ends in EOS as [`crate::tokenizer::Tokenizer::encode`] gives it.
-    pub pairs: Vec<(Vec<u32>, Vec<u32>)>,
+    pub pairs: Vec<IdPair>,
     /// How often one is drawn, relative to the other sets.
     pub rate: f64,
 }
@@ -53,14 +56,14 @@ pub fn encode_pairs(
     pairs: &[TextPair],
     tokenizer: &Tokenizer,
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<Vec<(Vec<u32>, Vec<u32>)>, DataError> {
+) -> Result<Vec<IdPair>, DataError> {
     let encode = |pair: &TextPair| {
         let input = tokenizer.encode(&pair.input)?;
         Ok((input, tokenizer.encode(&pair.target)?))
     };
     let mut encoded = Vec::with_capacity(pairs.len());
     for chunk in pairs.chunks(CHUNK_PAIRS) {
-        let ids: Vec<(Vec<u32>, Vec<u32>)> = chunk
+        let ids: Vec<IdPair> = chunk
             .par_iter()
             .map(encode)
             .collect::<Result<_, DataError>>()?;
@@ -124,8 +127,7 @@ impl PairSet {
                 expected: "a positive number",
             });
         }
-        let has_empty_side =
-            |(input, target): &(Vec<u32>, Vec<u32>)| input.is_empty() || target.is_empty();
+        let has_empty_side = |(input, target): &IdPair| input.is_empty() || target.is_empty();
         match self.pairs.iter().position(has_empty_side) {
             Some(index) => Err(DataError::EmptyExample { index }),
             None => Ok(()),
@@ -134,7 +136,7 @@ impl PairSet {
 }
 
 impl TextToTextExamples {
-    fn pair(&self, draw: &Draw) -> (Vec<u32>, Vec<u32>) {
+    fn pair(&self, draw: &Draw) -> IdPair {
         let (input, target) = &self.sets[draw.part()].pairs[draw.index()];
         (
             truncated(input, self.settings.max_input_length),
@@ -188,7 +190,7 @@ impl ExampleSet for TextToTextExamples {
     fn batch(&self, rows: &[Row]) -> Result<Seq2SeqBatch, DataError> {
         let is_packed = self.settings.arrangement == Arrangement::Packed;
         let pairs = |row: &Row| row.iter().map(|draw| self.pair(draw)).collect();
-        let rows: Vec<Vec<(Vec<u32>, Vec<u32>)>> = rows.iter().map(pairs).collect();
+        let rows: Vec<Vec<IdPair>> = rows.iter().map(pairs).collect();
         let sources = rows
             .iter()
             .map(|row| row.iter().map(|pair| pair.0.len()).sum());
