@@ -1,7 +1,7 @@
 //! A file that appears as a whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use crate::DataError;
@@ -15,7 +15,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), DataError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let partial = path.with_file_name(partial_name(&name));
     let result = fill(&partial, content)
-        .and_then(|()| fs::rename(&partial, path).map_err(writing(path)))
+        .and_then(|()| fs::rename(&partial, path).map_err(DataError::writing(path)))
         .and_then(|()| match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => sync_folder(folder),
             _ => Ok(()),
@@ -39,23 +39,18 @@ pub fn partial_name(name: &str) -> String {
 pub fn sync_folder(folder: &Path) -> Result<(), DataError> {
     if cfg!(unix) {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(writing(folder))?;
+        synced.map_err(DataError::writing(folder))?;
     }
     Ok(())
-}
-
-fn writing(path: &Path) -> impl FnOnce(io::Error) -> DataError {
-    let path = path.to_owned();
-    move |source| DataError::Write { path, source }
 }
 
 fn fill(partial: &Path, content: &[u8]) -> Result<(), DataError> {
     // What an earlier crash left, or a link that somebody planted; the next line says if it stays.
     let _ = fs::remove_file(partial);
-    let mut file = File::create_new(partial).map_err(writing(partial))?;
+    let mut file = File::create_new(partial).map_err(DataError::writing(partial))?;
     (file.write_all(content))
         .and_then(|()| file.sync_all())
-        .map_err(writing(partial))
+        .map_err(DataError::writing(partial))
 }
 
 #[cfg(test)]

@@ -67,13 +67,7 @@ impl Corpus {
             ..Self::from_shards(reading.shards)
         };
         if corpus.num_documents() == 0 {
-            return Err(DataError::NoText {
-                path: files
-                    .first()
-                    .map(|file| file.path.clone())
-                    .unwrap_or_default(),
-                num_files: files.len(),
-            });
+            return Err(DataError::no_text(files));
         }
         corpus.check_vocabulary(tokenizer.vocab_size())?;
         Ok(corpus)

@@ -1,6 +1,12 @@
 //! What can go wrong between a file of text and a batch.
 
-use std::{any::Any, io, path::PathBuf};
+use std::{
+    any::Any,
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::source::TextFile;
 
 /// Every failure of this crate. Variants name the file, and the line where there is one.
 #[derive(Debug, thiserror::Error)]
@@ -382,6 +388,23 @@ pub enum DataError {
         /// What went wrong, and the way out where there is one.
         reason: String,
     },
+}
+
+impl DataError {
+    /// That these files hold no text.
+    pub fn no_text(files: &[TextFile]) -> Self {
+        let path = files.first().map(|file| file.path.clone());
+        Self::NoText {
+            path: path.unwrap_or_default(),
+            num_files: files.len(),
+        }
+    }
+
+    /// What the system said when a file or folder was to be written.
+    pub(crate) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Write { path, source }
+    }
 }
 
 /// What a panic said.

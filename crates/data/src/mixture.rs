@@ -1,10 +1,13 @@
 //! How often each task of a mixture is drawn (Raffel et al. 2020, section 3.5.2).
 
+use serde::{Deserialize, Serialize};
+
 use crate::DataError;
 
 /// Examples-proportional mixing with a limit and a temperature. A task is drawn in whole passes, each in an order of its
 /// own, for as long as training goes on: a small one is repeated, and none is ever exhausted.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Mixture {
     /// Examples that a task counts with at most, K in the paper.
     pub limit: f64,

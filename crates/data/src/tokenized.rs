@@ -34,6 +34,13 @@ pub struct Progress {
     pub tokens: u64,
 }
 
+impl Progress {
+    /// The part of the files that has been read, 0 to 1.
+    pub fn fraction(&self) -> f64 {
+        self.bytes_read as f64 / self.bytes_total.max(1) as f64
+    }
+}
+
 /// Takes shards in.
 pub(crate) trait Sink {
     /// The next document of the shard at hand; it may have no ids.

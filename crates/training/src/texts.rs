@@ -155,15 +155,15 @@ pub fn load_texts(
         let corpus = reader.read(texts, &tokenizer)?;
         (tokenizer, corpus)
     } else {
-        open(&files.training.stores, sources.tokenizer.as_deref())?
+        let wanted = sources.tokenizer.as_deref().map(Tokenizer::from_folder);
+        open(&files.training.stores, wanted.transpose()?.as_ref())?
     };
     let (training, held_out) = if files.held_out.is_empty() {
         corpus.split_held_out(data.held_out, recipe.training.seed)
     } else if files.held_out.stores.is_empty() {
         (corpus, reader.read(&files.held_out.texts, &tokenizer)?)
     } else {
-        let (other, held_out) = open(&files.held_out.stores, None)?;
-        check_same(&files.held_out.stores[0], &other, &tokenizer)?;
+        let (_, held_out) = open(&files.held_out.stores, Some(&tokenizer))?;
         (corpus, held_out)
     };
     if held_out.num_documents() == 0 {
@@ -192,29 +192,19 @@ fn generate(
 }
 
 /// The documents of prepared stores, and their tokenizer, which is to be the one that is asked for.
-fn open(stores: &[PathBuf], wanted: Option<&Path>) -> Result<(Tokenizer, Corpus), DataError> {
+fn open(stores: &[PathBuf], wanted: Option<&Tokenizer>) -> Result<(Tokenizer, Corpus), DataError> {
     let opened = stores.iter().map(|store| Store::open(store));
     let opened = opened.collect::<Result<Vec<_>, _>>()?;
-    let (Some(first), Some(path)) = (opened.first(), stores.first()) else {
+    let Some(first) = opened.first() else {
         return Err(DataError::EmptyCorpus);
     };
-    let tokenizer = first.tokenizer()?;
-    if let Some(folder) = wanted {
-        check_same(path, &tokenizer, &Tokenizer::from_folder(folder)?)?;
+    if let Some(wanted) = wanted {
+        first.check_tokenizer(wanted)?;
     }
+    let tokenizer = first.tokenizer()?;
     let corpus = Store::corpus(opened)?;
     corpus.check_vocabulary(tokenizer.vocab_size())?;
     Ok((tokenizer, corpus))
-}
-
-fn check_same(store: &Path, found: &Tokenizer, wanted: &Tokenizer) -> Result<(), DataError> {
-    if found.sha256()? == wanted.sha256()? {
-        return Ok(());
-    }
-    Err(DataError::InvalidStore {
-        path: store.to_owned(),
-        reason: "prepared with another tokenizer than that of the run".to_owned(),
-    })
 }
 
 /// Reads files of text.
@@ -227,7 +217,7 @@ impl Reader<'_> {
     fn read(&mut self, files: &[TextFile], tokenizer: &Tokenizer) -> Result<Corpus, DataError> {
         let mut progress = |progress: Progress| {
             self.observer.preparing(Stage::ReadingTexts {
-                fraction: progress.bytes_read as f64 / progress.bytes_total.max(1) as f64,
+                fraction: progress.fraction(),
                 num_tokens: progress.tokens,
             });
         };
@@ -259,12 +249,6 @@ fn sample_text(files: &[TextFile]) -> Result<Vec<String>, TrainingError> {
     if texts.iter().any(|text| !text.trim().is_empty()) {
         return Ok(texts);
     }
-    let no_text = || DataError::NoText {
-        path: files
-            .first()
-            .map(|file| file.path.clone())
-            .unwrap_or_default(),
-        num_files: files.len(),
-    };
+    let no_text = || DataError::no_text(files);
     Err(first_bad.unwrap_or_else(no_text).into())
 }

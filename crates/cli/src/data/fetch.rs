@@ -6,7 +6,7 @@ use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
-use lamplight_data::dataset::{FetchRequest, FilesManifest, Hub, MANIFEST, Manifest, fetch};
+use lamplight_data::dataset::{FetchRequest, FilesManifest, Hub, MANIFEST, fetch};
 use lamplight_data::{DataError, atomic_file};
 
 use crate::arguments::FetchArguments;
@@ -17,7 +17,7 @@ pub fn run(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
     let output = &arguments.output;
     let manifest = match arguments.dataset.starts_with("hub:") {
         true => None,
-        false => Some(read_manifest(Path::new(&arguments.dataset))?),
+        false => Some(FilesManifest::read(Path::new(&arguments.dataset))?),
     };
     let request = request(arguments, manifest.as_ref())?;
     let mut progress = Progress::new("fetching", "bytes");
@@ -44,15 +44,6 @@ pub fn run(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn read_manifest(path: &Path) -> anyhow::Result<FilesManifest> {
-    match Manifest::read(path)? {
-        Manifest::Files(manifest) => Ok(manifest),
-        Manifest::Generated(manifest) => {
-            anyhow::bail!("{} is generated: there is nothing to fetch", manifest.name)
-        }
-    }
 }
 
 fn request(

@@ -88,8 +88,7 @@ fn read(arguments: &InspectArguments) -> anyhow::Result<Corpus> {
     let tokenizer = Tokenizer::from_folder(folder)?;
     let mut progress = Progress::new("reading", "tokens");
     let corpus = Corpus::read(&files, &tokenizer, 1.0, &mut |now| {
-        let fraction = now.bytes_read as f64 / now.bytes_total.max(1) as f64;
-        progress.update(fraction, now.tokens);
+        progress.update(now.fraction(), now.tokens);
     });
     progress.finish();
     let corpus = corpus?;

@@ -27,8 +27,7 @@ pub fn run(arguments: &PrepareArguments) -> anyhow::Result<ExitCode> {
     };
     let mut progress = Progress::new("preparing", "tokens");
     let prepared = preparation.run(&mut |now| {
-        let fraction = now.bytes_read as f64 / now.bytes_total.max(1) as f64;
-        progress.update(fraction, now.tokens);
+        progress.update(now.fraction(), now.tokens);
     });
     progress.finish();
     let store = arguments.output.display();

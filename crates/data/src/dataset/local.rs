@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Fields, FilesManifest, Manifest};
+use super::{Fields, FilesManifest};
 use crate::DataError;
 use crate::objective::text_tasks::TextTask;
 use crate::source::{
@@ -110,25 +110,12 @@ fn resolve(patterns: &[PathBuf], split: &str) -> Result<Vec<Resolved>, DataError
             true => path.join(MANIFEST),
             false => path.clone(),
         };
-        let manifest = files_manifest(&path)?;
+        let manifest = FilesManifest::read(&path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let files = manifest.files(folder, split)?;
         resolved.push((files, Some((path, manifest.fields))));
     }
     Ok(resolved)
-}
-
-fn files_manifest(path: &Path) -> Result<FilesManifest, DataError> {
-    match Manifest::read(path)? {
-        Manifest::Files(manifest) => Ok(manifest),
-        Manifest::Generated(manifest) => Err(DataError::InvalidManifest {
-            path: path.to_owned(),
-            reason: format!(
-                "describes a corpus that is generated: a recipe names it, corpus = \"{}\"",
-                manifest.name
-            ),
-        }),
-    }
 }
 
 impl PairFile {

@@ -173,6 +173,23 @@ impl Manifest {
 }
 
 impl FilesManifest {
+    /// Reads the manifest of a data set of files.
+    ///
+    /// # Errors
+    /// As [`Manifest::read`]; [`DataError::InvalidManifest`] for one of texts that the project makes.
+    pub fn read(path: &Path) -> Result<Self, DataError> {
+        match Manifest::read(path)? {
+            Manifest::Files(manifest) => Ok(manifest),
+            Manifest::Generated(manifest) => Err(DataError::InvalidManifest {
+                path: path.to_owned(),
+                reason: format!(
+                    "describes a corpus that is generated: a recipe names it, corpus = \"{}\"",
+                    manifest.name
+                ),
+            }),
+        }
+    }
+
     /// Where on the hub it comes from, none for files of one's own.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! noise (X), each told apart by a mode token in front of the inputs.
 
 use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
 
 use super::denoising::{Denoised, DenoisingTokens, Lengths, ModeTokens, unusable_inputs_length};
 use super::prefix_lm;
@@ -32,7 +33,8 @@ const fn spans(mean_span_length: f64, noise_density: f64) -> SpanCorruption {
 /// How much of the examples each kind of denoisers makes; only the proportions count. The denoisers of a kind share
 /// equally: for R spans of 3 and 8 tokens at 15 %, for S the last quarter of the text (a prefix LM), for X spans of 3
 /// and 8 at 50 % and of 64 at 15 % and 50 %.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MixtureOfDenoisers {
     /// Share of the two R-denoisers together, at least 0.
     pub regular: f64,

@@ -73,13 +73,31 @@ impl Store {
     pub fn tokenizer(&self) -> Result<Tokenizer, DataError> {
         let folder = self.folder.join(TOKENIZER);
         let tokenizer = Tokenizer::from_folder(&folder)?;
-        if tokenizer.sha256()? != self.manifest.plan.tokenizer_sha256 {
-            return Err(DataError::InvalidStore {
+        match self.is_of(&tokenizer)? {
+            true => Ok(tokenizer),
+            false => Err(DataError::InvalidStore {
                 path: folder,
                 reason: "not the tokenizer that the store was prepared with".to_owned(),
-            });
+            }),
         }
-        Ok(tokenizer)
+    }
+
+    /// That a tokenizer gives the ids that the store holds.
+    ///
+    /// # Errors
+    /// [`DataError::InvalidStore`] where the store was prepared with another one.
+    pub fn check_tokenizer(&self, tokenizer: &Tokenizer) -> Result<(), DataError> {
+        match self.is_of(tokenizer)? {
+            true => Ok(()),
+            false => Err(DataError::InvalidStore {
+                path: self.folder.clone(),
+                reason: "prepared with another tokenizer than that of the run".to_owned(),
+            }),
+        }
+    }
+
+    fn is_of(&self, tokenizer: &Tokenizer) -> Result<bool, DataError> {
+        Ok(tokenizer.sha256()? == self.manifest.plan.tokenizer_sha256)
     }
 
     /// Reads every byte and compares checksums; `progress` hears of every shard that is done.

@@ -111,7 +111,7 @@ impl Preparation<'_> {
 
     /// Takes the folder, or goes on in it; gives what is there if it is whole.
     fn begin(&self, plan: &Plan) -> Result<Option<Manifest>, DataError> {
-        fs::create_dir_all(self.folder).map_err(writing(self.folder))?;
+        fs::create_dir_all(self.folder).map_err(DataError::writing(self.folder))?;
         let path = self.folder.join(PLAN);
         if !path.is_file() {
             // Where another process has just begun, its plan stands before anything else.
@@ -133,8 +133,8 @@ impl Preparation<'_> {
     /// Waits until no other process begins or ends its share, and keeps them from it until the file is dropped.
     fn lock(&self) -> Result<File, DataError> {
         let path = self.folder.join(LOCK);
-        let file = File::create(&path).map_err(writing(&path))?;
-        file.lock().map_err(writing(&path))?;
+        let file = File::create(&path).map_err(DataError::writing(&path))?;
+        file.lock().map_err(DataError::writing(&path))?;
         Ok(file)
     }
 
@@ -205,12 +205,7 @@ impl Preparation<'_> {
         shards.iter().for_each(|shard| counts += shard.counts);
         let num_tokens = shards.iter().map(|shard| shard.facts.num_tokens).sum();
         if num_tokens == 0 {
-            return Err(DataError::NoText {
-                path: (self.files.first())
-                    .map(|file| file.path.clone())
-                    .unwrap_or_default(),
-                num_files: self.files.len(),
-            });
+            return Err(DataError::no_text(self.files));
         }
         if counts.are_too_bad(self.max_bad_fraction) {
             let Counts {
@@ -251,7 +246,7 @@ impl ShardFiles<'_> {
             .create(true)
             .truncate(false)
             .open(&path)
-            .map_err(writing(&path))?;
+            .map_err(DataError::writing(&path))?;
         match target.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -262,8 +257,8 @@ impl ShardFiles<'_> {
             }
             Err(TryLockError::Error(source)) => return Err(DataError::Write { path, source }),
         }
-        target.set_len(0).map_err(writing(&path))?;
-        ShardWriter::new(BufWriter::new(target), self.id_type).map_err(writing(&path))
+        target.set_len(0).map_err(DataError::writing(&path))?;
+        ShardWriter::new(BufWriter::new(target), self.id_type).map_err(DataError::writing(&path))
     }
 
     fn writer(&mut self, shard: usize) -> Result<ShardWriter<BufWriter<File>>, DataError> {
@@ -277,7 +272,9 @@ impl ShardFiles<'_> {
 impl Sink for ShardFiles<'_> {
     fn push(&mut self, shard: usize, ids: &[u32]) -> Result<(), DataError> {
         let mut writer = self.writer(shard)?;
-        writer.push(ids).map_err(writing(&self.partial(shard)))?;
+        writer
+            .push(ids)
+            .map_err(DataError::writing(&self.partial(shard)))?;
         self.writer = Some(writer);
         Ok(())
     }
@@ -285,9 +282,12 @@ impl Sink for ShardFiles<'_> {
     fn end(&mut self, shard: usize, counts: Counts) -> Result<(), DataError> {
         let writer = self.writer(shard)?;
         let (partial, path) = (self.partial(shard), self.folder.join(file(shard)));
-        let (target, facts) = writer.finish().map_err(writing(&partial))?;
-        target.get_ref().sync_all().map_err(writing(&partial))?;
-        fs::rename(&partial, &path).map_err(writing(&path))?;
+        let (target, facts) = writer.finish().map_err(DataError::writing(&partial))?;
+        target
+            .get_ref()
+            .sync_all()
+            .map_err(DataError::writing(&partial))?;
+        fs::rename(&partial, &path).map_err(DataError::writing(&path))?;
         let whole = ShardEntry::new(file(shard), facts, counts);
         write_json(&self.folder.join(entry(shard)), &whole)
     }
@@ -300,9 +300,4 @@ fn file(shard: usize) -> String {
 /// The file that says that a shard is whole.
 fn entry(shard: usize) -> String {
     format!("shard-{shard:05}.json")
-}
-
-fn writing(path: &Path) -> impl FnOnce(std::io::Error) -> DataError {
-    let path = path.to_owned();
-    move |source| DataError::Write { path, source }
 }

@@ -95,48 +95,19 @@ pub struct DataSettings {
     pub mean_span_length: Option<f64>,
     /// Mixture of denoisers: how much of the examples each kind makes.
     #[serde(default)]
-    pub denoisers: Option<DenoiserShares>,
+    pub denoisers: Option<MixtureOfDenoisers>,
     /// Text to text: which pairs share a batch or a row.
     #[serde(default)]
     pub arrangement: Option<Arrangement>,
     /// Text to text: how often each task is drawn.
     #[serde(default)]
-    pub mixture: Option<MixtureSettings>,
+    pub mixture: Option<Mixture>,
     /// Fraction of the documents held out when no held-out files are given.
     #[serde(default = "default_held_out")]
     pub held_out: f64,
     /// Fraction of the documents that may be unusable (no UTF-8, no JSON); ten always may.
     #[serde(default = "default_max_bad_fraction")]
     pub max_bad_fraction: f64,
-}
-
-/// `[data.denoisers]`: only the proportions count.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DenoiserShares {
-    /// Short spans.
-    pub regular: f64,
-    /// The end of the text.
-    pub sequential: f64,
-    /// Long spans, or many.
-    pub extreme: f64,
-}
-
-/// `[data.mixture]`
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct MixtureSettings {
-    /// Examples that a task counts with at most.
-    pub limit: f64,
-    /// 1 draws tasks in proportion to their sizes; the higher, the more alike.
-    pub temperature: f64,
-}
-
-impl Default for MixtureSettings {
-    fn default() -> Self {
-        let Mixture { limit, temperature } = Mixture::default();
-        Self { limit, temperature }
-    }
 }
 
 impl DataSettings {
@@ -153,27 +124,15 @@ impl DataSettings {
             Objective::PrefixLm => Denoiser::PrefixLm,
             Objective::Deshuffling => Denoiser::Deshuffling,
             Objective::MixtureOfDenoisers => {
-                Denoiser::MixtureOfDenoisers(self.mixture_of_denoisers())
+                Denoiser::MixtureOfDenoisers(self.denoisers.unwrap_or_default())
             }
             Objective::ReplacedTokenDetection | Objective::TextToText => return None,
         })
     }
 
-    fn mixture_of_denoisers(&self) -> MixtureOfDenoisers {
-        match self.denoisers {
-            Some(shares) => MixtureOfDenoisers {
-                regular: shares.regular,
-                sequential: shares.sequential,
-                extreme: shares.extreme,
-            },
-            None => MixtureOfDenoisers::default(),
-        }
-    }
-
     /// `mixture`, by default T5's.
     pub fn mixture(&self) -> Mixture {
-        let MixtureSettings { limit, temperature } = self.mixture.unwrap_or_default();
-        Mixture { limit, temperature }
+        self.mixture.unwrap_or_default()
     }
 
     /// `mask_fraction`, by default ELECTRA's 0.15.

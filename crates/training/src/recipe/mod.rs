@@ -15,10 +15,7 @@ mod schedule;
 pub(crate) mod suggestion;
 
 pub use checkpoints::CheckpointSettings;
-pub use data::{
-    BuiltinCorpus, DataSettings, DenoiserShares, MixtureSettings, Objective, TokenizerKind,
-    TokenizerTraining,
-};
+pub use data::{BuiltinCorpus, DataSettings, Objective, TokenizerKind, TokenizerTraining};
 pub use error::RecipeError;
 pub use optimizer::{GroupSettings, OptimizerSettings};
 pub use presets::{Preset, presets};
