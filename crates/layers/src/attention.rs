@@ -55,6 +55,15 @@ pub struct AttentionInput {
     pub bias: Tensor<4>,
 }
 
+/// What is attended to, projected: `[batch, heads, source, head_dim]` each.
+#[derive(Debug, Clone)]
+pub struct KeyValue {
+    /// What queries are compared with.
+    pub key: Tensor<4>,
+    /// What is averaged.
+    pub value: Tensor<4>,
+}
+
 /// What attention gives.
 #[derive(Debug)]
 pub struct AttentionOutput {
@@ -93,19 +102,35 @@ impl MultiHeadAttention {
     /// # Panics
     /// The shapes are not those that [`AttentionInput`] names.
     pub fn forward(&self, input: AttentionInput) -> AttentionOutput {
-        let [batch, target, _] = input.query.dims();
-        assert_shape!(input.memory, [batch, _, _]);
+        let memory = self.key_value(input.memory);
+        self.attend(input.query, memory, input.bias)
+    }
 
-        let query = self.split_heads(self.query.forward(input.query));
-        let key = self.split_heads(self.key.forward(input.memory.clone()));
-        let value = self.split_heads(self.value.forward(input.memory));
+    /// The keys and values of a memory `[batch, source, d_model]`.
+    pub fn key_value(&self, memory: Tensor<3>) -> KeyValue {
+        KeyValue {
+            key: self.split_heads(self.key.forward(memory.clone())),
+            value: self.split_heads(self.value.forward(memory)),
+        }
+    }
 
+    /// Attends from `query` `[batch, target, d_model]` to what was projected before, with a bias as
+    /// in [`AttentionInput`].
+    ///
+    /// # Panics
+    /// The shapes differ.
+    pub fn attend(&self, query: Tensor<3>, memory: KeyValue, bias: Tensor<4>) -> AttentionOutput {
+        let [batch, target, _] = query.dims();
+        let KeyValue { key, value } = memory;
+        assert_shape!(key, [batch, _, _, _]);
+
+        let query = self.split_heads(self.query.forward(query));
         let query = if self.scale == 1.0 {
             query
         } else {
             query * self.scale
         };
-        let scores = query.matmul(key.transpose()).cast(DType::F32) + input.bias;
+        let scores = query.matmul(key.transpose()).cast(DType::F32) + bias;
         let weights = softmax(scores, 3);
         let kept = self.dropout.forward(weights.clone().cast(value.dtype()));
         let context = kept.matmul(value);

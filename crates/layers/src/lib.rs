@@ -7,6 +7,7 @@
 pub mod activation;
 pub mod attention;
 pub mod block;
+pub mod cache;
 pub mod config;
 pub mod device;
 pub mod feed_forward;

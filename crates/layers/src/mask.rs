@@ -11,11 +11,22 @@ pub fn padding(padding_mask: Tensor<2, Bool>) -> Tensor<4, Bool> {
     padding_mask.unsqueeze_dims(&[1, 2])
 }
 
-/// `[1, 1, target, target]`, true where the key lies after the query.
-pub fn causal(target: usize, device: &Device) -> Tensor<4, Bool> {
-    let query = Tensor::<1, Int>::arange(0..target as i64, device);
-    let key = query.clone().unsqueeze_dim::<2>(0).expand([target, target]);
-    let query = query.unsqueeze_dim::<2>(1).expand([target, target]);
+/// `[1, 1, target, source]`, true where the key lies after the query, the first of which stands at
+/// `query_offset`.
+pub fn causal(
+    target: usize,
+    source: usize,
+    query_offset: usize,
+    device: &Device,
+) -> Tensor<4, Bool> {
+    let positions = |start: usize, length: usize| {
+        Tensor::<1, Int>::arange(start as i64..(start + length) as i64, device)
+    };
+    let shape = [target, source];
+    let key = positions(0, source).unsqueeze_dim::<2>(0).expand(shape);
+    let query = positions(query_offset, target)
+        .unsqueeze_dim::<2>(1)
+        .expand(shape);
     key.greater(query).unsqueeze_dims(&[0, 1])
 }
 

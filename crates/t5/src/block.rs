@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, RmsNorm};
 use burn::tensor::{DType, Device, Tensor};
 use lamplight_layers::attention::{
-    AttentionInput, AttentionOutput, MultiHeadAttention, MultiHeadAttentionConfig,
+    AttentionOutput, KeyValue, MultiHeadAttention, MultiHeadAttentionConfig,
 };
 use lamplight_layers::feed_forward::{FeedForward, FeedForwardConfig};
 use lamplight_layers::initializer::Initializer;
@@ -100,15 +100,28 @@ impl AttentionSubLayer {
         memory: Option<Tensor<3>>,
         bias: Tensor<4>,
     ) -> (Tensor<3>, Tensor<4>) {
+        self.attend(x, bias, |attention, x| {
+            attention.key_value(memory.unwrap_or(x))
+        })
+    }
+
+    /// Attends to what `memory` makes of this attention and the normed `x`. Gives the new `x` and the
+    /// attention weights.
+    pub(crate) fn attend(
+        &self,
+        x: Tensor<3>,
+        bias: Tensor<4>,
+        memory: impl FnOnce(&MultiHeadAttention, Tensor<3>) -> KeyValue,
+    ) -> (Tensor<3>, Tensor<4>) {
         let query = in_f32(x.clone(), |x| self.norm.forward(x));
-        let memory = memory.unwrap_or_else(|| query.clone());
-        let input = AttentionInput {
-            query,
-            memory,
-            bias,
-        };
-        let AttentionOutput { context, weights } = self.attention.forward(input);
+        let memory = memory(&self.attention, query.clone());
+        let AttentionOutput { context, weights } = self.attention.attend(query, memory, bias);
         (x + self.dropout.forward(context), weights)
+    }
+
+    /// What this attention makes of a memory that stays the same.
+    pub(crate) fn key_value(&self, memory: Tensor<3>) -> KeyValue {
+        self.attention.key_value(memory)
     }
 }
 

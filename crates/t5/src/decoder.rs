@@ -2,6 +2,7 @@ use burn::module::Module;
 use burn::nn::{Dropout, RmsNorm};
 use burn::tensor::{Bool, DType, Device, Int, Tensor, assert_shape};
 use lamplight_layers::block::{Block, BlockInput, BlockOutput, Memory, Pass, in_type_of};
+use lamplight_layers::cache::KeyValueCache;
 use lamplight_layers::mask;
 use lamplight_layers::precision::in_f32;
 use lamplight_layers::relative_position_bias::RelativePositionBias;
@@ -10,6 +11,7 @@ use crate::T5Config;
 use crate::block::{
     AttentionSubLayer, FeedForwardSubLayer, dropout, norm, relative_position_biases,
 };
+use crate::cache::{DecoderCache, LayerStep};
 
 /// A stack that sees its own past and the whole output of the encoder.
 #[derive(Module, Debug)]
@@ -47,6 +49,27 @@ impl Block for DecoderBlock {
 
     fn dtype(&self) -> DType {
         self.self_attention.dtype()
+    }
+}
+
+impl DecoderBlock {
+    /// Runs the block over `x` `[rows, new, d_model]`, which continues what the cache holds.
+    fn step(&self, x: Tensor<3>, bias: Tensor<4>, cache: LayerStep<'_>) -> Tensor<3> {
+        let LayerStep {
+            past,
+            memory,
+            memory_bias,
+            position,
+        } = cache;
+        let [rows, new, d_model] = x.dims();
+        let (x, _) = (self.self_attention).attend(x, bias, |attention, x| {
+            past.append(attention.key_value(x), position)
+        });
+        // The rows of an input attend to it together, as if each were another position.
+        let [inputs, _, _, _] = memory.key.dims();
+        let x = x.reshape([inputs, rows / inputs * new, d_model]);
+        let (x, _) = (self.cross_attention).attend(x, memory_bias, |_, _| memory);
+        self.feed_forward.forward(x).reshape([rows, new, d_model])
     }
 }
 
@@ -101,7 +124,7 @@ impl Decoder {
         let [_, source, _] = input.encoder_hidden_state.dims();
         assert_shape!(input.encoder_hidden_state, [batch, source, _]);
         assert_shape!(input.encoder_padding_mask, [batch, source]);
-        let mut self_mask = mask::causal(target, &input.embeddings.device());
+        let mut self_mask = mask::causal(target, target, 0, &input.embeddings.device());
         if let Some(padding_mask) = input.padding_mask {
             self_mask = mask::either(self_mask, mask::padding(padding_mask));
         }
@@ -137,5 +160,46 @@ impl Decoder {
         let x = self.dropout.forward(x);
         pass.finish(&x);
         x
+    }
+
+    /// What stays the same over all steps: `encoded` `[inputs, source, d_model]` with
+    /// `padding_mask` `[inputs, source]`, true = padding, as the layers see it; and no past.
+    ///
+    /// # Panics
+    /// The shapes differ.
+    pub fn start(&self, encoded: Tensor<3>, padding_mask: Tensor<2, Bool>) -> DecoderCache {
+        let [inputs, source, _] = encoded.dims();
+        assert_shape!(padding_mask, [inputs, source]);
+        let memories = self
+            .block
+            .iter()
+            .map(|block| block.cross_attention.key_value(encoded.clone()));
+        DecoderCache::new(
+            memories.collect(),
+            mask::additive(mask::padding(padding_mask)),
+        )
+    }
+
+    /// Gives `[rows, new, d_model]` for `embeddings` of that shape, which continue the past of
+    /// each row, and adds them to the past. The same number of rows belongs to each input, those
+    /// of an input one after the other.
+    ///
+    /// # Panics
+    /// The rows are not those of the cache.
+    pub fn step(&self, embeddings: Tensor<3>, cache: &mut DecoderCache) -> Tensor<3> {
+        let [_, new, _] = embeddings.dims();
+        let position = cache.length();
+        let source = KeyValueCache::num_attended(position + new);
+        let causal_mask = mask::additive(mask::causal(new, source, position, &embeddings.device()));
+        let mut bias = causal_mask.clone();
+        let mut x = in_type_of(&self.block, embeddings);
+        for (layer, block) in self.block.iter().enumerate() {
+            if let Some(table) = self.relative_position_bias.get(layer) {
+                bias = table.forward(new, source, position) + causal_mask.clone(); // [1, heads, new, source]
+            }
+            x = block.step(x, bias.clone(), cache.layer(layer));
+        }
+        cache.advance(new);
+        in_f32(x, |x| self.final_norm.forward(x))
     }
 }

@@ -17,6 +17,7 @@
 //! ```
 
 mod block;
+mod cache;
 mod config;
 mod decoder;
 mod encoder;
@@ -26,11 +27,13 @@ mod heads;
 mod model;
 mod names;
 
+pub use cache::DecoderCache;
 pub use config::T5Config;
 pub use decoder::{Decoder, DecoderInput, Segments};
 pub use encoder::{Encoder, EncoderInput};
 pub use encoder_model::T5EncoderModel;
 pub use heads::{T5ForQuestionAnswering, T5ForSequenceClassification, T5ForTokenClassification};
 pub use model::{
-    Seq2SeqInput, Seq2SeqOutput, Seq2SeqPass, Seq2SeqTrace, T5ForConditionalGeneration, T5Model,
+    DecoderStep, Seq2SeqInput, Seq2SeqOutput, Seq2SeqPass, Seq2SeqTrace,
+    T5ForConditionalGeneration, T5Model,
 };

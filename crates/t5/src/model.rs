@@ -10,7 +10,7 @@ use lamplight_layers::pretrained::{Checkpoint, NameTable, PretrainedError, save}
 use lamplight_layers::recompute::Tape;
 
 use crate::names::{LM_HEAD, SHARED, fill, is_stray, open, table};
-use crate::{Decoder, DecoderInput, Encoder, EncoderInput, Segments, T5Config};
+use crate::{Decoder, DecoderCache, DecoderInput, Encoder, EncoderInput, Segments, T5Config};
 
 /// What an encoder-decoder reads.
 #[derive(Debug, Clone)]
@@ -37,6 +37,15 @@ pub struct Seq2SeqOutput {
     pub encoder_last_hidden_state: Tensor<3>,
     /// `[batch, target, d_model]`, after the final norm and before any scaling.
     pub decoder_last_hidden_state: Tensor<3>,
+}
+
+/// What a step of decoding gives.
+#[derive(Debug, Clone)]
+pub struct DecoderStep {
+    /// `[rows, new, vocab]`.
+    pub logits: Tensor<3>,
+    /// `[rows, new, d_model]`, after the final norm and before any scaling.
+    pub hidden: Tensor<3>,
 }
 
 /// What the layers of an encoder-decoder did.
@@ -273,6 +282,29 @@ impl T5ForConditionalGeneration {
             segments: None,
         };
         self.logits(self.model.decoder.forward(input, Pass::Plain))
+    }
+
+    /// Begins to decode what [`Self::encode`] gave, step by step: what each step reads anew is
+    /// computed here, once.
+    ///
+    /// # Panics
+    /// The shapes differ.
+    pub fn start(&self, encoded: Tensor<3>, padding_mask: Tensor<2, Bool>) -> DecoderCache {
+        self.model.decoder.start(encoded, padding_mask)
+    }
+
+    /// Continues the past of each row by `ids` `[rows, new]` and gives the logits after each of
+    /// them; see [`Decoder::step`].
+    ///
+    /// # Panics
+    /// The rows are not those of the cache.
+    pub fn step(&self, ids: Tensor<2, Int>, cache: &mut DecoderCache) -> DecoderStep {
+        let embeddings = self.model.shared.forward(ids);
+        let hidden = self.model.decoder.step(embeddings, cache);
+        DecoderStep {
+            logits: self.logits(hidden.clone()),
+            hidden,
+        }
     }
 
     fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
