@@ -3,7 +3,7 @@
 //!
 //! ```no_run
 //! use burn::tensor::{Bool, Device, Int, Tensor};
-//! use lamplight_t5::T5ForConditionalGeneration;
+//! use lamplight_t5::{GenerationConfig, GenerationInput, T5ForConditionalGeneration};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let device: Device = unimplemented!();
@@ -11,7 +11,9 @@
 //! let model = T5ForConditionalGeneration::from_pretrained("t5-small".as_ref(), &device)?;
 //! let input_ids = Tensor::<2, Int>::from_ints([[13959, 1566, 12, 2968, 10, 1]], &device);
 //! let padding_mask = Tensor::<2, Bool>::from_data([[false; 6]], &device); // true = padding
-//! let ids: Vec<Vec<u32>> = model.greedy(input_ids, padding_mask, 64);
+//! let config = GenerationConfig::beam(4).max_new_tokens(64);
+//! let answers = model.generate(GenerationInput::new(input_ids, padding_mask), &config)?;
+//! let best: &[u32] = &answers[0][0].ids;
 //! # Ok(())
 //! # }
 //! ```
@@ -32,6 +34,11 @@ pub use config::T5Config;
 pub use decoder::{Decoder, DecoderInput, Segments};
 pub use encoder::{Encoder, EncoderInput};
 pub use encoder_model::T5EncoderModel;
+pub use generation::{
+    AssistantTokensSchedule, Attentions, EarlyStopping, FinishReason, GeneratedSequence,
+    GenerationConfig, GenerationError, GenerationInput, Generator, KeyProblem, LengthLimits, NewId,
+    Strategy, processors,
+};
 pub use heads::{T5ForQuestionAnswering, T5ForSequenceClassification, T5ForTokenClassification};
 pub use model::{
     DecoderStep, Seq2SeqInput, Seq2SeqOutput, Seq2SeqPass, Seq2SeqTrace,

@@ -226,6 +226,10 @@ impl T5ForConditionalGeneration {
             .and(NameTable::new(&[("lm_head", "lm_head")]))
     }
 
+    pub(crate) fn device(&self) -> Device {
+        self.model.shared.weight.device()
+    }
+
     /// The config that the model was made from.
     pub fn config(&self) -> &T5Config {
         &self.config

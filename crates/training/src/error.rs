@@ -6,6 +6,7 @@ use lamplight_data::DataError;
 use lamplight_layers::config::ConfigError;
 use lamplight_layers::precision::PrecisionError;
 use lamplight_layers::pretrained::PretrainedError;
+use lamplight_t5::GenerationError;
 
 use crate::optimizer::OptimizerError;
 use crate::recipe::RecipeError;
@@ -30,6 +31,9 @@ pub enum TrainingError {
     /// The device cannot compute in the recipe's precision.
     #[error(transparent)]
     Precision(#[from] PrecisionError),
+    /// Nothing could be generated.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     Checkpoint(#[from] PretrainedError),

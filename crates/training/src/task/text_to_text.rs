@@ -11,7 +11,7 @@ use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::loss::{CrossEntropy, cross_entropy, smoothed_cross_entropy};
 use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::recompute::Tape;
-use lamplight_t5::{Segments, Seq2SeqInput, Seq2SeqPass, T5ForConditionalGeneration};
+use lamplight_t5::{GenerationConfig, GenerationInput, Generator, Segments, Seq2SeqInput, Seq2SeqPass, T5ForConditionalGeneration};
 
 use super::{Task, Term, check_time};
 use crate::error::unreadable;
@@ -89,6 +89,11 @@ impl TextToText {
         device: &Device,
         is_interrupted: &dyn Fn() -> bool,
     ) -> Result<Vec<String>, TrainingError> {
+        if self.questions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let config = GenerationConfig::greedy().max_new_tokens(self.max_new_tokens);
+        let generator = Generator::new(model, config)?;
         let mut answers = Vec::with_capacity(self.questions.len());
         for questions in self.questions.chunks(ANSWER_BATCH) {
             check_time(is_interrupted)?;
@@ -101,13 +106,12 @@ impl TextToText {
                 .collect::<Result<Vec<(Vec<u32>, Vec<u32>)>, TrainingError>>()?;
             let source = pairs.iter().map(|(ids, _)| ids.len()).max().unwrap_or(1);
             let batch = Seq2SeqBatch::from_pairs(&pairs, source, 1);
-            let ids = model.greedy(
+            let input = GenerationInput::new(
                 feed::ids(&batch.encoder_input_ids, self.vocab_size, device)?,
                 feed::mask(&batch.encoder_padding_mask, device),
-                self.max_new_tokens,
             );
-            for ids in ids {
-                answers.push(self.tokenizer.decode(&ids, true)?);
+            for answer in generator.generate(input)?.into_iter().flatten() {
+                answers.push(self.tokenizer.decode(&answer.ids, true)?);
             }
         }
         Ok(answers)
