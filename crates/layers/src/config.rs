@@ -69,18 +69,25 @@ pub fn from_file<T>(
     path: &Path,
     parse: impl FnOnce(&str) -> Result<T, ConfigError>,
 ) -> Result<T, ConfigError> {
-    let read = |source| ConfigError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_CONFIG_BYTES).read_to_string(&mut text))
-        .map_err(read)?;
-    parse(&text).map_err(|source| ConfigError::InFile {
+    parse(&read_file(path)?).map_err(|source| ConfigError::InFile {
         path: path.to_owned(),
         source: Box::new(source),
     })
+}
+
+/// The text of a config file, cut off after 16 MiB.
+///
+/// # Errors
+/// The file cannot be read or is no UTF-8.
+pub fn read_file(path: &Path) -> Result<String, ConfigError> {
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_CONFIG_BYTES).read_to_string(&mut text))
+        .map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(text)
 }
 
 /// Parses JSON text.

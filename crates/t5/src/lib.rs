@@ -30,6 +30,11 @@ pub use config::T5Config;
 pub use decoder::{Decoder, DecoderInput, Segments};
 pub use encoder::{Encoder, EncoderInput};
 pub use encoder_model::T5EncoderModel;
+pub use generation::processors::{LogitsProcessor, Step};
+pub use generation::{
+    AssistantTokensSchedule, EarlyStopping, GenerationConfig, GenerationError, KeyProblem,
+    LengthLimits, Strategy, processors,
+};
 pub use heads::{T5ForQuestionAnswering, T5ForSequenceClassification, T5ForTokenClassification};
 pub use model::{
     Seq2SeqInput, Seq2SeqOutput, Seq2SeqPass, Seq2SeqTrace, T5ForConditionalGeneration, T5Model,

@@ -1,5 +1,14 @@
 //! From logits to ids.
 
+mod config;
+mod error;
+pub mod processors;
+
+pub use config::{
+    AssistantTokensSchedule, EarlyStopping, GenerationConfig, LengthLimits, Strategy,
+};
+pub use error::{GenerationError, KeyProblem};
+
 use burn::tensor::{Bool, Int, Tensor, TensorData};
 
 use crate::T5ForConditionalGeneration;
