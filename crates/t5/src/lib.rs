@@ -34,6 +34,7 @@ pub use config::T5Config;
 pub use decoder::{Decoder, DecoderInput, Segments};
 pub use encoder::{Encoder, EncoderInput};
 pub use encoder_model::T5EncoderModel;
+pub use generation::processors::{LogitsProcessor, Step};
 pub use generation::{
     AssistantTokensSchedule, Attentions, EarlyStopping, FinishReason, GeneratedSequence,
     GenerationConfig, GenerationError, GenerationInput, Generator, KeyProblem, LengthLimits, NewId,
