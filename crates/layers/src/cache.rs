@@ -50,6 +50,11 @@ impl KeyValueCache {
         attended
     }
 
+    /// How many rows there are; none before the first position is written.
+    pub fn num_rows(&self) -> Option<usize> {
+        self.past.as_ref().map(|past| past.key.dims()[0])
+    }
+
     /// Keeps `rows`, in this order; a row may come several times.
     pub fn select(&mut self, rows: &Tensor<1, Int>) {
         self.past = self.past.take().map(|past| past.select(rows));

@@ -56,6 +56,10 @@ impl DecoderCache {
 
     /// Keeps these rows of the past, in this order; a row may come several times.
     pub fn select_rows(&mut self, rows: &[usize]) {
+        let num_rows = self.layers.first().and_then(|layer| layer.past.num_rows());
+        if num_rows.is_some_and(|num_rows| rows.iter().copied().eq(0..num_rows)) {
+            return;
+        }
         let rows = self.indices(rows);
         for layer in &mut self.layers {
             layer.past.select(&rows);

@@ -317,14 +317,19 @@ impl T5ForConditionalGeneration {
         } else {
             hidden
         };
-        match &self.lm_head {
+        // As one matrix: a batch of one row, as in decoding, would take another path, which copies
+        // the transposed table.
+        let [batch, target, d_model] = hidden.dims();
+        let hidden = hidden.reshape([batch * target, d_model]);
+        let logits = match &self.lm_head {
             Some(lm_head) => lm_head.forward(hidden),
             None => {
                 let weight = self.model.shared.weight.val().cast(hidden.dtype());
                 let weight = weight.transpose(); // [d_model, vocab]
                 burn::tensor::module::linear(hidden, weight, None)
             }
-        }
+        };
+        logits.reshape([batch, target, self.config.vocab_size]) // [batch, target, vocab]
     }
 }
 

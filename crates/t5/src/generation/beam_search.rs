@@ -16,7 +16,7 @@ pub(super) fn run(session: &Session<'_>) -> Vec<Vec<GeneratedSequence>> {
         .collect();
     let mut active: Vec<usize> = (0..searches.len()).collect();
     let mut cache = session.encoded.start(session.model);
-    while !active.is_empty() {
+    loop {
         let num_seen = cache.length();
         let running = active.iter().flat_map(|&input| searches[input].running());
         let new: Vec<&[u32]> = running.map(|beam| &beam.ids[num_seen..]).collect();
@@ -32,6 +32,9 @@ pub(super) fn run(session: &Session<'_>) -> Vec<Vec<GeneratedSequence>> {
                 kept.push(place);
                 parents.extend(rows.into_iter().map(|parent| first + parent));
             }
+        }
+        if kept.is_empty() {
+            break;
         }
         if kept.len() < active.len() {
             active = kept.iter().map(|&place| active[place]).collect();

@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use super::output::Listener;
 use super::prepared::Prepared;
-use super::processors::LogitsProcessor;
+use super::processors::{
+    AllowedTokens, AllowedTokensFn, LogitsProcessor, ProcessorListInput, processors,
+};
 use super::session::{Encoded, Session};
 use super::{
     GeneratedSequence, GenerationConfig, GenerationError, GenerationInput, NewId, Strategy,
@@ -30,6 +32,7 @@ pub struct Generator {
     config: GenerationConfig,
     assistant: Option<T5ForConditionalGeneration>,
     processors: Vec<Arc<dyn LogitsProcessor>>,
+    allowed_tokens: Option<AllowedTokens>,
 }
 
 impl Generator {
@@ -48,6 +51,7 @@ impl Generator {
             config,
             assistant: None,
             processors: Vec::new(),
+            allowed_tokens: None,
         })
     }
 
@@ -81,6 +85,16 @@ impl Generator {
     /// belongs to sampling.
     pub fn with_processor(mut self, processor: Arc<dyn LogitsProcessor>) -> Self {
         self.processors.push(processor);
+        self
+    }
+
+    /// Lets only those ids come next that a function of the input's number and of the ids so far
+    /// names.
+    pub fn with_allowed_tokens(mut self, allowed_tokens: AllowedTokensFn) -> Self {
+        self.allowed_tokens = Some(AllowedTokens {
+            allowed_tokens,
+            eos_token_ids: self.eos(),
+        });
         self
     }
 
@@ -130,14 +144,25 @@ impl Generator {
         }
         let inputs = Prepared::new(&self.model, &self.config, input)?;
         let limits = self.config.length_limits(inputs.prompts[0].len())?;
+        let eos = self.eos();
+        let list = ProcessorListInput {
+            config: &self.config,
+            limits,
+            eos_token_ids: &eos,
+            allowed_tokens: self
+                .allowed_tokens
+                .as_ref()
+                .map(|allowed| allowed.allowed_tokens.clone()),
+            custom: &self.processors,
+        };
         let session = Session {
             model: &self.model,
             config: &self.config,
-            processors: Vec::new(),
+            processors: processors(&list),
             encoded: Encoded::new(&self.model, &inputs),
             inputs,
             limits,
-            eos: self.eos(),
+            eos,
         };
         let mut answers = match (&self.assistant, self.config.strategy()) {
             (Some(assistant), _) => assisted::run(&session, assistant, listener),

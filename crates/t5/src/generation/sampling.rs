@@ -102,7 +102,7 @@ pub(super) fn run(
     }
     let mut active: Vec<usize> = (0..answers.len()).collect();
     let mut num_seen = 0;
-    while !active.is_empty() {
+    loop {
         let new: Vec<&[u32]> = active
             .iter()
             .map(|&row| &answers[row].ids[num_seen..])
@@ -117,6 +117,9 @@ pub(super) fn run(
         let kept: Vec<usize> = (0..active.len())
             .filter(|&place| answers[active[place]].finish.is_none())
             .collect();
+        if kept.is_empty() {
+            break;
+        }
         if kept.len() < active.len() {
             active = kept.iter().map(|&place| active[place]).collect();
             cache.select_rows(&kept);

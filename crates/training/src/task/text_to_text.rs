@@ -11,7 +11,10 @@ use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::loss::{CrossEntropy, cross_entropy, smoothed_cross_entropy};
 use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::recompute::Tape;
-use lamplight_t5::{GenerationConfig, GenerationInput, Generator, Segments, Seq2SeqInput, Seq2SeqPass, T5ForConditionalGeneration};
+use lamplight_t5::{
+    GenerationConfig, GenerationInput, Generator, Segments, Seq2SeqInput, Seq2SeqPass,
+    T5ForConditionalGeneration,
+};
 
 use super::{Task, Term, check_time};
 use crate::error::unreadable;
