@@ -67,11 +67,12 @@ pub(super) struct Scores {
 }
 
 impl Scores {
-    /// Reads `[rows, vocab]` to the host.
+    /// Reads `[rows, vocab]`, in f32, to the host.
     pub(super) fn read(scores: Tensor<2>) -> Self {
         let [_, vocab] = scores.dims();
+        let values = scores.into_data().try_into_vec();
         Self {
-            values: scores.into_data().iter::<f32>().collect(),
+            values: values.unwrap_or_else(|error| panic!("scores in f32: {error:?}")),
             vocab,
         }
     }

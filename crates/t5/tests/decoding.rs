@@ -1,0 +1,434 @@
+//! What holds for every model: the cache changes nothing, nor does the company in a batch, nor an
+//! assistant; and draws follow the probabilities.
+#![allow(clippy::unwrap_used)]
+
+use std::ops::ControlFlow;
+
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use lamplight_t5::processors::{LogitsProcessor, Step, Temperature, TopK, TopP};
+use lamplight_t5::{
+    FinishReason, GeneratedSequence, GenerationConfig, GenerationInput, Generator, T5Config,
+    T5ForConditionalGeneration,
+};
+use lamplight_testing::{assert_close, compiles_kernels, drawing, test_device};
+use proptest::prelude::*;
+
+const VOCAB: usize = 40;
+
+/// A tiny model of one of the families, by a number.
+fn model(seed: u64, device: &Device) -> T5ForConditionalGeneration {
+    device.seed(seed);
+    let kind = ["t5", "mt5", "umt5"][seed as usize % 3];
+    let tied = seed.is_multiple_of(2);
+    let layers = 1 + seed % 2;
+    let json = format!(
+        r#"{{"model_type": "{kind}", "vocab_size": {VOCAB}, "d_model": 16, "d_kv": 6, "d_ff": 24,
+            "num_layers": 1, "num_decoder_layers": {layers}, "num_heads": 3,
+            "relative_attention_num_buckets": 8, "relative_attention_max_distance": 20,
+            "initializer_factor": 2.0, "tie_word_embeddings": {tied}}}"#
+    );
+    T5ForConditionalGeneration::new(&T5Config::from_json(&json).unwrap(), device)
+}
+
+/// Texts as a batch, padded on the right.
+fn batch(texts: &[Vec<u32>], device: &Device) -> GenerationInput {
+    let width = texts.iter().map(Vec::len).max().unwrap();
+    let cell = |text: &Vec<u32>, place: usize| text.get(place).copied().map_or(0, i64::from);
+    let cells = |text| (0..width).map(move |place| cell(text, place));
+    let ids: Vec<i64> = texts.iter().flat_map(cells).collect();
+    let lengths = texts.iter().map(Vec::len);
+    let mask = lengths.flat_map(|length| (0..width).map(move |place| place >= length));
+    let mask: Vec<bool> = mask.collect();
+    let shape = [texts.len(), width];
+    GenerationInput::new(
+        Tensor::<2, Int>::from_data(TensorData::new(ids, shape), device),
+        Tensor::<2, Bool>::from_data(TensorData::new(mask, shape), device),
+    )
+}
+
+fn texts() -> impl Strategy<Value = Vec<Vec<u32>>> {
+    let text = prop::collection::vec(2..VOCAB as u32, 1..9);
+    prop::collection::vec(text, 1..5)
+}
+
+fn ids(answers: &[Vec<GeneratedSequence>]) -> Vec<Vec<Vec<u32>>> {
+    let of_input = answers.iter().map(|answers| answers.iter());
+    of_input
+        .map(|answers| answers.map(|answer| answer.ids.clone()).collect())
+        .collect()
+}
+
+/// The best id again and again, each time over the whole prefix.
+fn greedy_without_cache(
+    model: &T5ForConditionalGeneration,
+    text: &[u32],
+    max_new_tokens: usize,
+    device: &Device,
+) -> Vec<u32> {
+    let input = batch(&[text.to_vec()], device);
+    let encoded = model.encode(input.input_ids, input.padding_mask.clone());
+    let mut prefix = vec![0_i64];
+    while prefix.len() <= max_new_tokens {
+        let length = prefix.len();
+        let ids = TensorData::new(prefix.clone(), [1, length]);
+        let ids = Tensor::<2, Int>::from_data(ids, device);
+        let logits = model.decode(ids, encoded.clone(), input.padding_mask.clone());
+        let next = logits.narrow(1, length - 1, 1).argmax(2);
+        let next = next.into_data().iter::<i64>().next().unwrap();
+        if next == 1 {
+            break;
+        }
+        prefix.push(next);
+    }
+    prefix[1..].iter().map(|&id| id as u32).collect()
+}
+
+/// Every way to choose ids.
+fn strategies() -> Vec<GenerationConfig> {
+    let configs = [
+        GenerationConfig::greedy(),
+        GenerationConfig::greedy().no_repeat_ngram_size(2),
+        GenerationConfig::sample()
+            .temperature(0.7)
+            .num_return_sequences(2),
+        GenerationConfig::beam(3).num_return_sequences(3),
+        GenerationConfig::beam(3)
+            .early_stopping(true)
+            .length_penalty(0.5),
+        GenerationConfig {
+            do_sample: true,
+            ..GenerationConfig::beam(2)
+        },
+        GenerationConfig::diverse_beam(4, 2, 0.8),
+        GenerationConfig::contrastive(0.6, 4),
+    ];
+    let short = |config: GenerationConfig| config.max_new_tokens(12);
+    configs.map(short).to_vec()
+}
+
+/// Every case has shapes of its own, so that few must do where kernels are compiled for each.
+fn cases() -> ProptestConfig {
+    ProptestConfig::with_cases(if compiles_kernels() { 1 } else { 12 })
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn greedy_with_the_cache_is_greedy_without(seed in 0_u64..1000, texts in texts()) {
+        let _drawing = drawing();
+        let device = test_device();
+        let model = model(seed, &device);
+        let config = GenerationConfig::greedy().max_new_tokens(10);
+        let answers = model.generate(batch(&texts, &device), &config).unwrap();
+        for (text, answer) in texts.iter().zip(&answers) {
+            let expected = greedy_without_cache(&model, text, 10, &device);
+            prop_assert_eq!(&answer[0].ids, &expected);
+        }
+    }
+
+    #[test]
+    fn a_batch_gives_the_answers_of_its_rows(seed in 0_u64..1000, texts in texts()) {
+        let _drawing = drawing();
+        let device = test_device();
+        let model = model(seed, &device);
+        for config in strategies() {
+            let generator = Generator::new(&model, config.clone()).unwrap();
+            let seeds: Vec<u64> = (0..texts.len() as u64).map(|row| row + 100).collect();
+            let input = GenerationInput { seeds: Some(seeds.clone()), ..batch(&texts, &device) };
+            let together = generator.generate(input).unwrap();
+            for (row, text) in texts.iter().enumerate() {
+                let alone = batch(std::slice::from_ref(text), &device);
+                let alone = GenerationInput { seeds: Some(vec![seeds[row]]), ..alone };
+                let alone = generator.generate(alone).unwrap();
+                prop_assert_eq!(&ids(&together)[row], &ids(&alone)[0], "{:?}", config);
+            }
+        }
+    }
+
+    #[test]
+    fn one_beam_is_greedy_where_the_first_to_finish_wins(seed in 0_u64..1000, texts in texts()) {
+        let _drawing = drawing();
+        let device = test_device();
+        let model = model(seed, &device);
+        let greedy = GenerationConfig::greedy().max_new_tokens(10);
+        let greedy = model.generate(batch(&texts, &device), &greedy).unwrap();
+        // Groups of one beam each, the first of which minds no other.
+        let beams = GenerationConfig::diverse_beam(2, 2, 0.5).early_stopping(true);
+        let beams = beams.max_new_tokens(10).num_return_sequences(2);
+        let beams = model.generate(batch(&texts, &device), &beams).unwrap();
+        for (greedy, beams) in greedy.iter().zip(&beams) {
+            let greedy = (&greedy[0].ids, greedy[0].finish_reason);
+            prop_assert!(beams.iter().any(|beam| (&beam.ids, beam.finish_reason) == greedy));
+        }
+    }
+
+    #[test]
+    fn greedy_with_an_assistant_is_greedy(seed in 0_u64..1000, other in 0_u64..1000, texts in texts()) {
+        let _drawing = drawing();
+        let device = test_device();
+        let (model, other) = (model(seed, &device), model(other, &device));
+        let config = GenerationConfig::greedy().max_new_tokens(15).repetition_penalty(1.1);
+        let generator = Generator::new(&model, config).unwrap();
+        let alone = generator.generate(batch(&texts, &device)).unwrap();
+        for assistant in [&other, &model] {
+            let assisted = generator.clone().with_assistant(assistant).unwrap();
+            let assisted = assisted.generate(batch(&texts, &device)).unwrap();
+            prop_assert_eq!(ids(&assisted), ids(&alone));
+        }
+    }
+
+    #[test]
+    fn what_is_streamed_is_what_is_given(seed in 0_u64..1000, texts in texts()) {
+        let _drawing = drawing();
+        let device = test_device();
+        let model = model(seed, &device);
+        for config in strategies().into_iter().filter(|config| config.num_beams == 1) {
+            let generator = Generator::new(&model, config.clone()).unwrap();
+            let mut streamed = vec![vec![Vec::new(); config.num_return_sequences]; texts.len()];
+            let answers = generator.stream(batch(&texts, &device), &mut |new| {
+                streamed[new.input][new.answer].push(new.id);
+                ControlFlow::Continue(())
+            });
+            let answers = answers.unwrap();
+            prop_assert_eq!(ids(&answers), streamed);
+        }
+    }
+}
+
+/// The distribution of the first id by the processors of a config.
+fn processed_probabilities(
+    model: &T5ForConditionalGeneration,
+    prefix: &[u32],
+    text: &[u32],
+) -> Vec<f64> {
+    let device = test_device();
+    let input = batch(&[text.to_vec()], &device);
+    let encoded = model.encode(input.input_ids, input.padding_mask.clone());
+    let ids: Vec<i64> = prefix.iter().copied().map(i64::from).collect();
+    let length = ids.len();
+    let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [1, length]), &device);
+    let logits = model.decode(ids, encoded, input.padding_mask);
+    let mut scores: Vec<f32> = logits
+        .narrow(1, length - 1, 1)
+        .into_data()
+        .iter::<f32>()
+        .collect();
+    let step = Step {
+        input: 0,
+        input_ids: text,
+        prefixes: &[prefix],
+        taken_by_other_groups: &[],
+    };
+    Temperature { temperature: 1.3 }.process(&step, &mut scores);
+    TopK { top_k: 6 }.process(&step, &mut scores);
+    TopP {
+        top_p: 0.9,
+        min_tokens_to_keep: 1,
+    }
+    .process(&step, &mut scores);
+    let weights: Vec<f64> = scores.iter().map(|&score| f64::from(score).exp()).collect();
+    let total: f64 = weights.iter().sum();
+    weights.iter().map(|weight| weight / total).collect()
+}
+
+fn sampling_config() -> GenerationConfig {
+    GenerationConfig::sample()
+        .temperature(1.3)
+        .top_k(6)
+        .top_p(0.9)
+}
+
+/// Asserts that counts agree with probabilities: chi-squared below its 0.9999 quantile (Wilson and
+/// Hilferty's approximation).
+fn assert_drawn_from(counts: &[usize], probabilities: &[f64]) {
+    let num_draws: usize = counts.iter().sum();
+    let cells = counts.iter().zip(probabilities);
+    let (impossible, possible): (Vec<_>, Vec<_>) = cells.partition(|(_, share)| **share == 0.0);
+    assert!(
+        impossible.iter().all(|(count, _)| **count == 0),
+        "an impossible id"
+    );
+    let terms = possible.iter().map(|(count, share)| {
+        let expected = **share * num_draws as f64;
+        (**count as f64 - expected).powi(2) / expected
+    });
+    let chi_squared: f64 = terms.sum();
+    let freedom = (possible.len() - 1) as f64;
+    let ninth = 2.0 / (9.0 * freedom);
+    let bound = freedom * (1.0 - ninth + 3.719 * ninth.sqrt()).powi(3);
+    assert!(possible.len() > 2, "a test with one outcome");
+    assert!(
+        chi_squared < bound,
+        "chi-squared {chi_squared}, bound {bound}"
+    );
+}
+
+#[test]
+fn draws_follow_the_processed_probabilities() {
+    let _drawing = drawing();
+    let device = test_device();
+    let model = model(5, &device);
+    let text = vec![7, 30, 12, 5, 1];
+    let probabilities = processed_probabilities(&model, &[0], &text);
+    let mut counts = vec![0; VOCAB];
+    let config = sampling_config()
+        .max_new_tokens(1)
+        .num_return_sequences(1000);
+    for seed in 0..100 {
+        let config = config.clone().seed(seed);
+        let answers = model.generate(batch(std::slice::from_ref(&text), &device), &config);
+        for answer in &answers.unwrap()[0] {
+            counts[answer.ids.first().map_or(1, |&id| id as usize)] += 1;
+        }
+    }
+    assert_eq!(counts.iter().sum::<usize>(), 100_000);
+    assert_drawn_from(&counts, &probabilities);
+}
+
+#[test]
+fn draws_with_an_assistant_follow_the_probabilities_of_the_model() {
+    let _drawing = drawing();
+    let device = test_device();
+    let (model, assistant) = (model(5, &device), model(11, &device));
+    let text = vec![7, 30, 12, 5, 1];
+    let config = sampling_config().max_new_tokens(2);
+    let generator = Generator::new(&model, config).unwrap();
+    let generator = generator.with_assistant(&assistant).unwrap();
+    // Pairs of ids; what follows the end counts as the end.
+    let mut counts = vec![0; VOCAB * VOCAB];
+    let texts = vec![text.clone(); 20_000];
+    for answer in generator
+        .generate(batch(&texts, &device))
+        .unwrap()
+        .iter()
+        .flatten()
+    {
+        let id = |place: usize| answer.ids.get(place).map_or(1, |&id| id as usize);
+        counts[id(0) * VOCAB + id(1)] += 1;
+    }
+    let mut probabilities = vec![0.0; VOCAB * VOCAB];
+    for (first, share) in processed_probabilities(&model, &[0], &text)
+        .into_iter()
+        .enumerate()
+    {
+        if first == 1 {
+            probabilities[VOCAB + 1] = share;
+        } else if share > 0.0 {
+            let second = processed_probabilities(&model, &[0, first as u32], &text);
+            for (second, next) in second.into_iter().enumerate() {
+                probabilities[first * VOCAB + second] = share * next;
+            }
+        }
+    }
+    assert_drawn_from(&counts, &probabilities);
+}
+
+#[test]
+fn an_answer_ends_where_its_receiver_breaks() {
+    let _drawing = drawing();
+    let device = test_device();
+    let model = model(2, &device);
+    let config = GenerationConfig::greedy()
+        .max_new_tokens(10)
+        .min_new_tokens(10);
+    let generator = Generator::new(&model, config).unwrap();
+    let texts = [vec![5, 6, 1], vec![9, 1]];
+    let mut num_first = 0;
+    let answers = generator.stream(batch(&texts, &device), &mut |new| {
+        num_first += usize::from(new.input == 0);
+        match new.input == 0 && num_first == 3 {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    let answers = answers.unwrap();
+    assert_eq!(
+        (answers[0][0].ids.len(), answers[0][0].finish_reason),
+        (3, FinishReason::Stopped)
+    );
+    assert_eq!(
+        (answers[1][0].ids.len(), answers[1][0].finish_reason),
+        (10, FinishReason::MaxLength)
+    );
+}
+
+#[test]
+fn scores_are_log_probabilities_of_the_ids() {
+    let _drawing = drawing();
+    let device = test_device();
+    let model = model(4, &device);
+    let text = vec![8, 21, 3, 1];
+    let config = GenerationConfig {
+        output_scores: true,
+        ..GenerationConfig::greedy()
+    };
+    let answer = &model
+        .generate(batch(std::slice::from_ref(&text), &device), &config)
+        .unwrap()[0][0];
+    let scores = answer.token_scores.as_ref().unwrap();
+    let ended = usize::from(answer.finish_reason == FinishReason::EndOfText);
+    assert_eq!(scores.len(), answer.ids.len() + ended);
+    assert_close(
+        "score",
+        &[answer.score.unwrap()],
+        &[scores.iter().sum()],
+        1e-6,
+        0.0,
+    );
+    // The group of one beam that minds no other finds the same text and the same scores.
+    let beams = GenerationConfig::diverse_beam(2, 2, 0.5).num_return_sequences(2);
+    let beams = beams.early_stopping(true).length_penalty(0.0);
+    let beams = &model.generate(batch(&[text], &device), &beams).unwrap()[0];
+    let beam = beams.iter().find(|beam| beam.ids == answer.ids).unwrap();
+    assert_close(
+        "tokens",
+        beam.token_scores.as_ref().unwrap(),
+        scores,
+        1e-4,
+        0.0,
+    );
+    assert_close(
+        "sum",
+        &[beam.score.unwrap()],
+        &[answer.score.unwrap()],
+        1e-4,
+        0.0,
+    );
+}
+
+#[test]
+fn attention_maps_have_a_row_for_each_choice() {
+    let _drawing = drawing();
+    let device = test_device();
+    let model = model(6, &device);
+    let texts = [vec![8, 21, 3, 1], vec![4, 1]];
+    for config in [GenerationConfig::greedy(), GenerationConfig::beam(2)] {
+        let config = GenerationConfig {
+            output_attentions: true,
+            ..config.max_new_tokens(7)
+        };
+        let answers = model.generate(batch(&texts, &device), &config).unwrap();
+        for (text, answer) in texts.iter().zip(&answers) {
+            let answer = &answer[0];
+            let ended = usize::from(answer.finish_reason == FinishReason::EndOfText);
+            let (target, source) = (answer.ids.len() + ended, text.len());
+            let maps = answer.attentions.as_ref().unwrap();
+            let layers = model.config().num_decoder_layers.unwrap();
+            assert_eq!(
+                (maps.encoder.len(), maps.decoder.len(), maps.cross.len()),
+                (1, layers, layers)
+            );
+            assert_eq!(maps.encoder[0].dims(), [3, source, source]);
+            assert_eq!(maps.decoder[0].dims(), [3, target, target]);
+            assert_eq!(maps.cross[0].dims(), [3, target, source]);
+            let sums: Vec<f32> = maps.cross[0]
+                .clone()
+                .sum_dim(2)
+                .into_data()
+                .try_to_vec()
+                .unwrap();
+            assert_close("sums", &sums, &vec![1.0; 3 * target], 1e-5, 0.0);
+        }
+    }
+}
