@@ -3,9 +3,9 @@
     pip install torch transformers safetensors sentencepiece
     python crates/testing/compare_generation.py MODEL INPUTS.jsonl OUTPUTS.jsonl ['{"num_beams": 4}']
 
-MODEL is a folder with config.json, model.safetensors and the files of a tokenizer. A line of INPUTS is an object with the
-text under `input`, or a plain text; a line of OUTPUTS has `input` and `outputs`, a list of `ids` and `score`, best first.
-The last argument holds what `generate` of transformers is given beside the inputs, as JSON with the keys of
+MODEL is a folder with config.json, model.safetensors and the files of a tokenizer. A line of INPUTS is an object with
+the text under `input`, or a plain text; a line of OUTPUTS has `input` and `outputs`, a list of `ids` and `score`, best
+first. The last argument holds what `generate` of transformers is given beside the inputs, as JSON with the keys of
 generation_config.json; no sampling. Ids are compared without the start id and up to the end, scores where there are
 beams. The exit status is 1 unless all rows have identical ids.
 """
