@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use lamplight_t5::processors::{LogitsProcessor, Step, Temperature, TopK, TopP};
@@ -351,6 +352,48 @@ fn an_answer_ends_where_its_receiver_breaks() {
         (answers[1][0].ids.len(), answers[1][0].finish_reason),
         (10, FinishReason::MaxLength)
     );
+}
+
+/// Ends the first group of a diverse search at once, and notes what the second hears of it.
+#[derive(Debug, Default)]
+struct FirstGroupEnds {
+    taken: Mutex<Vec<Vec<u32>>>,
+}
+
+impl LogitsProcessor for FirstGroupEnds {
+    fn process(&self, step: &Step<'_>, scores: &mut [f32]) {
+        if step.taken_by_other_groups.is_empty() {
+            for row in scores.chunks_mut(VOCAB) {
+                row.fill(-50.0);
+                row[1] = -1.0;
+            }
+        } else {
+            let taken = step.taken_by_other_groups.to_vec();
+            self.taken.lock().unwrap().push(taken);
+        }
+    }
+}
+
+#[test]
+fn a_group_that_is_done_counts_as_padding_for_those_behind_it() {
+    let _drawing = drawing();
+    let device = test_device();
+    let model = model(8, &device);
+    let ends = Arc::new(FirstGroupEnds::default());
+    let config = GenerationConfig::diverse_beam(4, 2, 0.5)
+        .early_stopping(true)
+        .max_new_tokens(6)
+        .min_new_tokens(0);
+    let generator = Generator::new(&model, config).unwrap();
+    let generator = generator.with_processor(ends.clone());
+    generator
+        .generate(batch(&[vec![5, 6, 1]], &device))
+        .unwrap();
+    // The first step spreads one beam, the second ends both; from then on there is padding.
+    let taken = ends.taken.lock().unwrap();
+    assert!(taken.len() > 2, "{taken:?}");
+    assert!(taken[..2].iter().all(|ids| ids != &[0, 0]), "{taken:?}");
+    assert!(taken[2..].iter().all(|ids| ids == &[0, 0]), "{taken:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@ use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use lamplight_layers::activation::Activation;
+use lamplight_layers::block::Pass;
 use lamplight_layers::initializer::linear;
 use lamplight_layers::pretrained::NameTable;
 
@@ -72,12 +73,21 @@ impl ElectraForMultipleChoice {
     /// # Panics
     /// As [`ElectraModel::forward`].
     pub fn forward(&self, input: MultipleChoiceInput) -> Tensor<2> {
+        self.forward_by(input, Pass::Plain)
+    }
+
+    /// The same by another way through the layers.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn forward_by(&self, input: MultipleChoiceInput, pass: Pass<'_>) -> Tensor<2> {
         let [batch, choices, _] = input.input_ids.dims();
-        let hidden = self.electra.forward(ElectraInput {
+        let rows = ElectraInput {
             input_ids: input.input_ids.flatten(0, 1),
             padding_mask: input.padding_mask.flatten(0, 1),
             token_type_ids: input.token_type_ids.map(|ids| ids.flatten(0, 1)),
-        }); // [batch * choices, length, hidden_size]
+        };
+        let hidden = self.electra.forward_by(rows, pass); // [batch * choices, length, hidden_size]
         let first = hidden.slice_dim(1, 0..1).squeeze_dim::<2>(1);
         let summary = self.activation.forward(self.summary.forward(first));
         let logits = self.classifier.forward(self.dropout.forward(summary));

@@ -1,6 +1,7 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Device;
+use lamplight_layers::block::Pass;
 use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::span::SpanLogits;
 
@@ -47,6 +48,17 @@ impl ElectraForQuestionAnswering {
     /// # Panics
     /// As [`ElectraModel::forward`].
     pub fn forward(&self, input: ElectraInput) -> SpanLogits {
-        SpanLogits::from_pairs(self.qa_outputs.forward(self.electra.forward(input)))
+        self.forward_by(input, Pass::Plain)
+    }
+
+    /// The same by another way through the layers.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn forward_by(&self, input: ElectraInput, pass: Pass<'_>) -> SpanLogits {
+        SpanLogits::from_pairs(
+            self.qa_outputs
+                .forward(self.electra.forward_by(input, pass)),
+        )
     }
 }

@@ -2,6 +2,7 @@ use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor};
 use lamplight_layers::activation::Activation;
+use lamplight_layers::block::Pass;
 use lamplight_layers::initializer::linear;
 use lamplight_layers::pretrained::NameTable;
 
@@ -57,7 +58,15 @@ impl ElectraForSequenceClassification {
     /// # Panics
     /// As [`ElectraModel::forward`].
     pub fn forward(&self, input: ElectraInput) -> Tensor<2> {
-        let hidden = self.electra.forward(input);
+        self.forward_by(input, Pass::Plain)
+    }
+
+    /// The same by another way through the layers.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn forward_by(&self, input: ElectraInput, pass: Pass<'_>) -> Tensor<2> {
+        let hidden = self.electra.forward_by(input, pass);
         let first = hidden.slice_dim(1, 0..1).squeeze_dim::<2>(1); // [batch, hidden_size]
         let x = Activation::Gelu.forward(self.dense.forward(self.dropout.forward(first)));
         self.out_proj.forward(self.dropout.forward(x))

@@ -1,6 +1,7 @@
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor};
+use lamplight_layers::block::Pass;
 use lamplight_layers::pretrained::NameTable;
 
 use super::classifier;
@@ -48,7 +49,15 @@ impl ElectraForTokenClassification {
     /// # Panics
     /// As [`ElectraModel::forward`].
     pub fn forward(&self, input: ElectraInput) -> Tensor<3> {
-        let hidden = self.electra.forward(input);
+        self.forward_by(input, Pass::Plain)
+    }
+
+    /// The same by another way through the layers.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn forward_by(&self, input: ElectraInput, pass: Pass<'_>) -> Tensor<3> {
+        let hidden = self.electra.forward_by(input, pass);
         self.classifier.forward(self.dropout.forward(hidden))
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn run(session: &Session<'_>) -> Vec<Vec<GeneratedSequence>> {
     }
     let answers = searches.into_iter();
     answers
-        .map(|search| search.into_sequences(session))
+        .map(|search| search.into_sequences(session, &rules))
         .collect()
 }
 
@@ -52,6 +52,7 @@ fn rules(session: &Session<'_>) -> BeamRules {
     let config = session.config;
     BeamRules {
         num_beams: config.num_beams / config.num_beam_groups,
+        is_group: config.num_beam_groups > 1,
         length_penalty: config.length_penalty,
         early_stopping: config.early_stopping,
         eos: session.eos.clone(),
@@ -105,18 +106,22 @@ impl Search {
                 .map(|beam| beam.ids.as_slice())
                 .collect();
             session.process(self.input, &prefixes, &taken, scores);
+            let was_settled = group.is_settled(rules);
             let rows = group.advance(scores, rules, self.random.as_mut());
             parents.extend(rows.into_iter().map(|parent| index * group_size + parent));
-            if !group.is_done(rules) {
-                taken.extend(group.running.iter().filter_map(|beam| beam.ids.last()));
+            match was_settled {
+                // Such a group goes on with padding in transformers, which counts, too.
+                true => taken.extend(std::iter::repeat_n(session.padding_id(), group_size)),
+                false => taken.extend(group.running.iter().filter_map(|beam| beam.ids.last())),
             }
         }
         parents
     }
 
     /// The best answers of all groups, best first.
-    fn into_sequences(self, session: &Session<'_>) -> Vec<GeneratedSequence> {
-        let finished = self.groups.into_iter().flat_map(Beams::into_finished);
+    fn into_sequences(self, session: &Session<'_>, rules: &BeamRules) -> Vec<GeneratedSequence> {
+        let groups = self.groups.into_iter();
+        let finished = groups.flat_map(|group| group.into_finished(rules));
         let mut finished: Vec<Hypothesis> = finished.collect();
         finished.sort_by(|a, b| b.score.total_cmp(&a.score));
         finished.truncate(session.config.num_return_sequences);

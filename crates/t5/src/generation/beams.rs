@@ -12,6 +12,10 @@ const NEVER: f32 = -1e9;
 #[derive(Debug, Clone)]
 pub(super) struct BeamRules {
     pub num_beams: usize,
+    /// Whether these beams are one of several groups. Groups finish as in transformers 4, which
+    /// had them last: a text that is cut off at the limit waits for the end of the search, and may
+    /// be beaten by any continuation of the last step, ended ones too.
+    pub is_group: bool,
     pub length_penalty: f64,
     pub early_stopping: EarlyStopping,
     /// Ids that end a text.
@@ -87,23 +91,38 @@ impl Beams {
         random: Option<&mut Random>,
     ) -> Vec<usize> {
         let continuations = self.continuations(log_probabilities, rules, random);
-        self.is_exhausted = continuations.iter().all(|next| next.ends);
         self.finish(&continuations, rules);
         let parents = self.run_on(&continuations, rules.num_beams);
-        self.can_improve &= self.may_beat_finished(rules);
+        let all_end = continuations.iter().all(|next| next.ends);
+        self.is_exhausted = all_end || self.length() >= rules.limits.max;
+        let best = match rules.is_group {
+            true => continuations[0].score,
+            false => self.running[0].score,
+        };
+        self.can_improve &= self.may_beat_finished(best, rules);
         parents
     }
 
     /// Whether the list of finished hypotheses is final.
     pub(super) fn is_done(&self, rules: &BeamRules) -> bool {
+        self.is_exhausted || self.is_settled(rules)
+    }
+
+    /// Whether nothing that follows may enter the list of finished hypotheses.
+    pub(super) fn is_settled(&self, rules: &BeamRules) -> bool {
         let is_full = || self.finished.iter().all(|beam| beam.hypothesis.is_some());
-        self.is_exhausted
-            || !self.can_improve
-            || (rules.early_stopping == EarlyStopping::True && is_full())
+        !self.can_improve || (rules.early_stopping == EarlyStopping::True && is_full())
     }
 
     /// The finished hypotheses, best first; where nothing could finish, the best that runs.
-    pub(super) fn into_finished(self) -> Vec<Hypothesis> {
+    pub(super) fn into_finished(mut self, rules: &BeamRules) -> Vec<Hypothesis> {
+        if rules.is_group && !self.is_settled(rules) {
+            let penalty = self.penalty(self.length(), rules);
+            for mut hypothesis in std::mem::take(&mut self.running) {
+                hypothesis.score /= penalty;
+                self.add(hypothesis, rules);
+            }
+        }
         let finished = self.finished.into_iter().filter_map(|beam| beam.hypothesis);
         let finished: Vec<_> = finished.collect();
         if finished.is_empty() {
@@ -130,7 +149,7 @@ impl Beams {
             Some(random) => random.without_replacement(&sums, num_kept),
             None => best_candidates(&sums, num_kept),
         };
-        let at_limit = self.length() + 1 >= rules.limits.max;
+        let at_limit = !rules.is_group && self.length() + 1 >= rules.limits.max;
         let continuation = |Candidate { index, score }| {
             let id = (index % vocab) as u32;
             Continuation {
@@ -150,24 +169,32 @@ impl Beams {
 
     /// Takes those of the first `num_beams` continuations that end into the list of the finished.
     fn finish(&mut self, continuations: &[Continuation], rules: &BeamRules) {
-        let is_full = self.finished.iter().all(|beam| beam.hypothesis.is_some());
-        if !self.can_improve || (is_full && rules.early_stopping == EarlyStopping::True) {
+        if self.is_settled(rules) {
             return;
         }
-        let length = self.length() + 1 - rules.limits.prompt;
-        let penalty = (length as f64).powf(rules.length_penalty) as f32;
+        let penalty = self.penalty(self.length() + 1, rules);
         let among_the_best = continuations.iter().take(rules.num_beams);
         for next in among_the_best.filter(|next| next.ends) {
             let mut hypothesis = self.continued(next);
-            hypothesis.score = next.score / penalty;
-            self.finished.push(Finished {
-                score: hypothesis.score,
-                hypothesis: Some(hypothesis),
-            });
+            hypothesis.score /= penalty;
+            self.add(hypothesis, rules);
         }
+    }
+
+    /// Adds a finished hypothesis if it is among the best.
+    fn add(&mut self, hypothesis: Hypothesis, rules: &BeamRules) {
+        self.finished.push(Finished {
+            score: hypothesis.score,
+            hypothesis: Some(hypothesis),
+        });
         // Stable, so that of equal ones the earlier stays in front.
         self.finished.sort_by(|a, b| b.score.total_cmp(&a.score));
         self.finished.truncate(rules.num_beams);
+    }
+
+    /// What the score of a text of this length, the prompt included, is divided by.
+    fn penalty(&self, length: usize, rules: &BeamRules) -> f32 {
+        ((length - rules.limits.prompt) as f64).powf(rules.length_penalty) as f32
     }
 
     /// Goes on with the best continuations that do not end.
@@ -192,17 +219,17 @@ impl Beams {
         hypothesis
     }
 
-    /// Whether the best running beam may still end better than the worst finished one. With a
-    /// length penalty this is a guess: that the text ends here, or under `never` as late as it can.
-    fn may_beat_finished(&self, rules: &BeamRules) -> bool {
+    /// Whether a text of this sum of log-probabilities may still end better than the worst finished
+    /// one. With a length penalty this is a guess: that the text ends here, or under `never` as late
+    /// as it can.
+    fn may_beat_finished(&self, sum: f32, rules: &BeamRules) -> bool {
         let longest = rules.early_stopping == EarlyStopping::Never && rules.length_penalty > 0.0;
         let end = if longest {
             rules.limits.max
         } else {
             self.length()
         };
-        let length = end - rules.limits.prompt;
-        let best = self.running[0].score / (length as f64).powf(rules.length_penalty) as f32;
+        let best = sum / self.penalty(end, rules);
         let worst = self.finished.iter().map(|beam| beam.score);
         let worst = worst.fold(f32::INFINITY, f32::min);
         let beats = |beam: &Finished| match beam.hypothesis {

@@ -120,6 +120,11 @@ impl Session<'_> {
         Random::new(self.inputs.seeds[input], answer)
     }
 
+    pub(super) fn padding_id(&self) -> u32 {
+        let given = self.config.pad_token_id;
+        given.unwrap_or(self.model.config().pad_token_id)
+    }
+
     pub(super) fn ends(&self, id: u32) -> bool {
         self.eos.contains(&id)
     }
