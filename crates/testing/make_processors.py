@@ -86,7 +86,7 @@ def records(prev):
             table[f"{key}.ties"] = {"config": {**SAMPLE, key: value}, "scores": "ties"}
     for key, value in STRICT.items():
         table[f"{key}.beams"] = {"config": {**SAMPLE, "num_beams": 2, key: value}, "eos": [1, 2]}
-    for key, value in [("top_p", 0.9), ("typical_p", 0.9)]:
+    for key, value in [("top_p", 0.9), ("typical_p", 0.9), ("top_h", 0.9)]:
         table[f"{key}.wide"] = {"config": {**SAMPLE, key: value}, "scores": "wide"}
     config = lambda **keys: {"config": keys}
     odd = [[i] for i in range(1, VOCAB, 2)]
