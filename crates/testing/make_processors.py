@@ -80,12 +80,13 @@ def records(prev):
         table[key] = {"config": {**SAMPLE, key: value}, "scores": "many" if key == "top_h" else "scores"}
         table[f"{key}.removed"] = {"config": {**SAMPLE, key: value}, "scores": "removed"}
         # Which of equal ids top-h and top-p take is left open: here top-p takes all or none.
+        # The last that typical takes has its equal.
         if key != "top_h":
-            value = 0.715 if key == "top_p" else value
+            value = {"top_p": 0.715, "typical_p": 0.9}.get(key, value)
             table[f"{key}.ties"] = {"config": {**SAMPLE, key: value}, "scores": "ties"}
     for key, value in STRICT.items():
         table[f"{key}.beams"] = {"config": {**SAMPLE, "num_beams": 2, key: value}, "eos": [1, 2]}
-    for key, value in [("top_p", 0.9), ("typical_p", 0.9)]:
+    for key, value in [("top_p", 0.9), ("typical_p", 0.9), ("top_h", 0.9)]:
         table[f"{key}.wide"] = {"config": {**SAMPLE, key: value}, "scores": "wide"}
     config = lambda **keys: {"config": keys}
     odd = [[i] for i in range(1, VOCAB, 2)]
