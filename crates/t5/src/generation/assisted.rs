@@ -4,9 +4,10 @@
 
 use super::config::AssistantTokensSchedule;
 use super::output::{GeneratedSequence, Listener};
+use super::processors::softmax;
 use super::random::Random;
 use super::sampling::Answer;
-use super::scores::{Normalizer, softmax};
+use super::scores::Normalizer;
 use super::session::{Encoded, Scores, Session, last_logits, step};
 use crate::{DecoderCache, T5ForConditionalGeneration};
 
@@ -136,9 +137,9 @@ fn choose(answer: &mut Answer, scores: &[f32], guess: Option<&Guess>) -> u32 {
 fn correct(guess: &Guess, scores: &[f32], random: &mut Random) -> u32 {
     let (wanted, guessed) = (softmax(scores), softmax(&guess.scores));
     let id = guess.id as usize;
-    if random.uniform() * guessed[id] < wanted[id] {
+    if random.uniform() as f32 * guessed[id] < wanted[id] {
         return guess.id;
     }
     let excess = wanted.iter().zip(&guessed);
-    random.weighted(excess.map(|(wanted, guessed)| (wanted - guessed).max(0.0))) as u32
+    random.weighted(excess.map(|(wanted, guessed)| f64::from(wanted - guessed).max(0.0))) as u32
 }

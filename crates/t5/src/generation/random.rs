@@ -67,20 +67,16 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
+    use super::super::processors::softmax;
     use super::*;
 
     /// Chi-squared of the counts of `num_draws` draws against their probabilities.
-    fn chi_squared(counts: &[usize], probabilities: &[f64], num_draws: usize) -> f64 {
+    fn chi_squared(counts: &[usize], probabilities: &[f32], num_draws: usize) -> f64 {
         let terms = counts.iter().zip(probabilities).map(|(&count, &share)| {
-            let expected = share * num_draws as f64;
+            let expected = f64::from(share) * num_draws as f64;
             (count as f64 - expected).powi(2) / expected
         });
         terms.sum()
-    }
-
-    fn softmax(scores: &[f32]) -> Vec<f64> {
-        let total: f64 = exponentials(scores).sum();
-        exponentials(scores).map(|weight| weight / total).collect()
     }
 
     const SCORES: [f32; 6] = [0.3, -1.2, 2.0, f32::NEG_INFINITY, 0.9, 1.1];
@@ -112,7 +108,7 @@ mod tests {
             counts[4 * drawn[0].index + drawn[1].index] += 1;
         }
         let pairs = (0..16).filter(|pair| pair / 4 != pair % 4);
-        let (counts, probabilities): (Vec<usize>, Vec<f64>) = pairs
+        let (counts, probabilities): (Vec<usize>, Vec<f32>) = pairs
             .map(|pair| {
                 let (first, second) = (single[pair / 4], single[pair % 4]);
                 (counts[pair], first * second / (1.0 - first))

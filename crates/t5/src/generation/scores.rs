@@ -7,11 +7,17 @@ pub(super) struct Candidate {
     pub score: f32,
 }
 
-/// The `num` largest scores, the largest first; of equal ones the first.
+/// The `num` largest scores, the largest first; of equal ones the first. What is no number counts as
+/// removed.
 pub(super) fn best_candidates(scores: &[f32], num: usize) -> Vec<Candidate> {
     let mut best: Vec<Candidate> = Vec::with_capacity(num + 1);
     for (index, &score) in scores.iter().enumerate() {
         let is_full = best.len() == num;
+        let score = if score.is_nan() {
+            f32::NEG_INFINITY
+        } else {
+            score
+        };
         if is_full && best.last().is_none_or(|worst| score <= worst.score) {
             continue;
         }
@@ -38,12 +44,6 @@ pub(super) fn exponentials(scores: &[f32]) -> impl Iterator<Item = f64> + Clone 
             f64::from(score - largest).exp()
         }
     })
-}
-
-/// The softmax of `scores`.
-pub(super) fn softmax(scores: &[f32]) -> Vec<f64> {
-    let total: f64 = exponentials(scores).sum();
-    exponentials(scores).map(|weight| weight / total).collect()
 }
 
 /// What turns scores into log-probabilities.
@@ -91,6 +91,5 @@ mod tests {
         let scores = [1.0, 2.0, f32::NEG_INFINITY];
         let probability = f64::from(Normalizer::of(&scores).log_probability(2.0)).exp();
         assert!((probability - 1.0 / (1.0 + (-1.0_f64).exp())).abs() < 1e-6);
-        assert_eq!(softmax(&scores)[2], 0.0);
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// `softmax(scores)`.
-pub(super) fn softmax(scores: &[f32]) -> Vec<f32> {
+pub(in crate::generation) fn softmax(scores: &[f32]) -> Vec<f32> {
     let largest = largest(scores);
     let mut exponentials: Vec<_> = scores.iter().map(|score| (score - largest).exp()).collect();
     let sum = sum(&exponentials) as f32;

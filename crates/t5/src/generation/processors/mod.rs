@@ -27,6 +27,7 @@ use std::sync::Arc;
 pub use allowed::{AllowedTokens, AllowedTokensFn};
 pub use bias::{NoBadWords, SequenceBias};
 pub use cutoff::{Epsilon, Eta};
+pub(super) use distribution::softmax;
 pub use diversity::HammingDiversity;
 pub use forced::{ForcedBosToken, ForcedEosToken};
 pub use length::{ExponentialDecayLengthPenalty, MinLength, MinNewTokensLength};
