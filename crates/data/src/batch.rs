@@ -1,5 +1,9 @@
 //! Batches on the host: row-major matrices of ids, masks and weights, ready to be made into tensors.
 
+mod encoder;
+
+pub use encoder::EncoderBatch;
+
 use crate::objective::replaced_token_detection::MaskedExample;
 
 /// T5's padding id, which is also the id its decoder starts from.

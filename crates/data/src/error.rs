@@ -177,6 +177,14 @@ pub enum DataError {
         /// Place of the example.
         index: usize,
     },
+    /// The parts of an example do not correspond, or not to those of the others.
+    #[error("example {index} (counted from zero): {reason}")]
+    InvalidExample {
+        /// Place of the example.
+        index: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// An id has no row in the vocabulary.
     #[error("token id {id} is past the vocabulary of {vocab_size} ids")]
     IdPastVocabulary {

@@ -4,6 +4,7 @@
 //! the epoch and the example's index, so it does not depend on which batch the example falls into.
 
 mod denoising;
+mod labelled;
 mod masked_tokens;
 mod order;
 mod permutation;
@@ -15,6 +16,9 @@ mod text_to_text;
 use std::sync::Arc;
 
 pub use denoising::{DenoisingExamples, DenoisingLoader, DenoisingSettings};
+pub use labelled::{
+    Labelled, LabelledBatch, LabelledExamples, LabelledLoader, LabelledSettings, Target,
+};
 pub use masked_tokens::{Building, MaskedTokenExamples, MaskedTokenLoader, MaskedTokenSettings};
 pub use order::{Cursor, Draw, Part};
 pub use plan::Row;

@@ -51,12 +51,12 @@ enum Model {
     Bytes(ByteTokenizer),
 }
 
-/// Two texts in one sequence.
+/// One text or two in one sequence, not padded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EncodedPair {
-    /// Ids with the special tokens around both texts.
+pub struct EncodedRow {
+    /// Ids with the special tokens around the texts, `[tokens]`.
     pub ids: Vec<u32>,
-    /// Per id the segment it belongs to; zero throughout for T5 and ByT5.
+    /// Per id the text it belongs to, 0 or 1, `[tokens]`; 0 throughout for T5 and ByT5.
     pub token_type_ids: Vec<u32>,
 }
 
@@ -130,7 +130,7 @@ impl Tokenizer {
         first: &str,
         second: &str,
         max_length: usize,
-    ) -> Result<EncodedPair, DataError> {
+    ) -> Result<EncodedRow, DataError> {
         match &self.model {
             Model::Bytes(model) => pair::encode_bytes(model, first, second, max_length),
             Model::Subword(model) => pair::encode_subwords(model, first, second, max_length),

@@ -16,7 +16,7 @@ use crate::source::TextPair;
 use crate::tokenizer::Tokenizer;
 
 /// Rows are padded to a multiple of this, so that few different shapes occur.
-const WIDTH_STEP: usize = 8;
+pub(super) const WIDTH_STEP: usize = 8;
 /// The same for packed rows, which are long and nearly alike.
 const PACKED_WIDTH_STEP: usize = 64;
 

@@ -1,6 +1,6 @@
 //! Two texts in one sequence, cut to a length by "longest first".
 
-use super::{EncodedPair, bytes::ByteTokenizer, soundness::guarded, tokenization};
+use super::{EncodedRow, bytes::ByteTokenizer, soundness::guarded, tokenization};
 use crate::DataError;
 use tokenizers::{Encoding, PostProcessor, TruncationDirection};
 
@@ -12,7 +12,7 @@ pub(super) fn encode_bytes(
     first: &str,
     second: &str,
     max_length: usize,
-) -> Result<EncodedPair, DataError> {
+) -> Result<EncodedRow, DataError> {
     let (mut first, mut second) = (model.encode(first), model.encode(second));
     let budget = content_budget(max_length, NUM_SPECIAL_BYTES)?;
     // transformers' Python tokenizers drop one id at a time, of the second text where both are equally long, so the
@@ -23,7 +23,7 @@ pub(super) fn encode_bytes(
     second.truncate(second_length);
     let mut ids = model.with_eos(first);
     ids.extend(model.with_eos(second));
-    Ok(EncodedPair {
+    Ok(EncodedRow {
         token_type_ids: vec![0; ids.len()],
         ids,
     })
@@ -34,7 +34,7 @@ pub(super) fn encode_subwords(
     first: &str,
     second: &str,
     max_length: usize,
-) -> Result<EncodedPair, DataError> {
+) -> Result<EncodedRow, DataError> {
     // transformers takes an empty second text for none.
     let paired = !second.is_empty();
     let mut first = guarded(|| model.encode_fast(first, false)).map_err(tokenization)?;
@@ -50,7 +50,7 @@ pub(super) fn encode_subwords(
     let encoding = model
         .post_process(first, paired.then_some(second), true)
         .map_err(tokenization)?;
-    Ok(EncodedPair {
+    Ok(EncodedRow {
         ids: encoding.get_ids().to_vec(),
         token_type_ids: encoding.get_type_ids().to_vec(),
     })
