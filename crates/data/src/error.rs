@@ -76,6 +76,26 @@ pub enum DataError {
         /// What is wrong.
         reason: String,
     },
+    /// A labelled record cannot be used.
+    #[error("{}:{line}: {reason}", path.display())]
+    InvalidRecord {
+        /// The file.
+        path: PathBuf,
+        /// Line it starts at, of a Parquet file row, counted from one.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A question of a SQuAD file cannot be used.
+    #[error("{}: question {id}: {reason}", path.display())]
+    InvalidQuestion {
+        /// The file.
+        path: PathBuf,
+        /// What the file calls the question.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A line, or a block of plain text, is longer than a reader accepts.
     #[error("{}:{line}: longer than {limit} bytes", path.display())]
     TooLong {
@@ -297,6 +317,20 @@ pub enum DataError {
         words: usize,
         /// Number of labels.
         labels: usize,
+    },
+    /// A label is none that can be learnt or scored here.
+    #[error("label \"{label}\": expected {expected}")]
+    UnexpectedLabel {
+        /// The label.
+        label: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// Two classes have one name.
+    #[error("two classes are called \"{name}\"")]
+    RepeatedLabelName {
+        /// The name.
+        name: String,
     },
     /// A text has a NUL character in it.
     #[error("{}:{line}: a NUL character: is this text, and in UTF-8?", path.display())]

@@ -4,6 +4,7 @@
 //! the epoch and the example's index, so it does not depend on which batch the example falls into.
 
 mod denoising;
+mod encoding;
 mod labelled;
 mod masked_tokens;
 mod order;
@@ -17,7 +18,8 @@ use std::sync::Arc;
 
 pub use denoising::{DenoisingExamples, DenoisingLoader, DenoisingSettings};
 pub use labelled::{
-    Labelled, LabelledBatch, LabelledExamples, LabelledLoader, LabelledSettings, Target,
+    LabelNames, Labelled, LabelledBatch, LabelledEncoder, LabelledExamples, LabelledLoader,
+    LabelledSettings, QuestionEncoder, QuestionWindow, Target,
 };
 pub use masked_tokens::{Building, MaskedTokenExamples, MaskedTokenLoader, MaskedTokenSettings};
 pub use order::{Cursor, Draw, Part};

@@ -7,6 +7,7 @@ mod compression;
 mod delimited;
 mod files;
 mod json;
+pub mod labelled;
 mod lines;
 mod pairs;
 #[cfg(feature = "parquet")]

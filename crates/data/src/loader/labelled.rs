@@ -1,9 +1,15 @@
 //! Batches of examples with what a head should say of them, for fine-tuning an encoder.
 
+mod encode;
+mod names;
+mod questions;
 mod target;
 
 use std::sync::Arc;
 
+pub use encode::LabelledEncoder;
+pub use names::LabelNames;
+pub use questions::{QuestionEncoder, QuestionWindow};
 pub use target::Target;
 
 use super::{Draw, ExampleSet, Loader, Row, text_to_text::WIDTH_STEP};

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 pub use arrangement::Arrangement;
 
-use rayon::prelude::*;
-
-use super::{Draw, ExampleSet, Loader, Part, Row};
+use super::{Draw, ExampleSet, Loader, Part, Row, encoding::encoded};
 use crate::DataError;
 use crate::batch::Seq2SeqBatch;
 use crate::digest::Digest;
@@ -45,9 +43,6 @@ pub struct PairSet {
     pub rate: f64,
 }
 
-/// Pairs that are turned into ids at a time.
-const CHUNK_PAIRS: usize = 4096;
-
 /// Both sides of pairs as ids with EOS, on all cores; `progress` hears of each chunk how many pairs and tokens it had.
 ///
 /// # Errors
@@ -57,21 +52,12 @@ pub fn encode_pairs(
     tokenizer: &Tokenizer,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<IdPair>, DataError> {
-    let encode = |pair: &TextPair| {
+    encoded(pairs, progress, |pair: &TextPair| {
         let input = tokenizer.encode(&pair.input)?;
-        Ok((input, tokenizer.encode(&pair.target)?))
-    };
-    let mut encoded = Vec::with_capacity(pairs.len());
-    for chunk in pairs.chunks(CHUNK_PAIRS) {
-        let ids: Vec<IdPair> = chunk
-            .par_iter()
-            .map(encode)
-            .collect::<Result<_, DataError>>()?;
-        let num_tokens = ids.iter().map(|(input, target)| input.len() + target.len());
-        progress(ids.len(), num_tokens.sum());
-        encoded.extend(ids);
-    }
-    Ok(encoded)
+        let target = tokenizer.encode(&pair.target)?;
+        let num_tokens = input.len() + target.len();
+        Ok(((input, target), num_tokens))
+    })
 }
 
 /// Endless batches of pairs, each padded to its longest row.

@@ -111,6 +111,8 @@ pub(crate) fn is_of_one_record(error: &DataError) -> bool {
             | DataError::InvalidJson { .. }
             | DataError::MissingText { .. }
             | DataError::InvalidPair { .. }
+            | DataError::InvalidRecord { .. }
+            | DataError::InvalidQuestion { .. }
             | DataError::TooLong { .. }
             | DataError::HoldsNul { .. }
             | DataError::WrongFieldCount { .. }
