@@ -8,6 +8,7 @@ mod pair;
 mod sentence_piece;
 mod soundness;
 mod special;
+mod stream;
 mod t5;
 pub mod train;
 mod word_piece;
@@ -15,6 +16,7 @@ mod words;
 mod written;
 
 pub use special::SpecialTokens;
+pub use stream::TextStream;
 
 use crate::DataError;
 use bytes::ByteTokenizer;

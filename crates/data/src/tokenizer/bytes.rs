@@ -96,13 +96,18 @@ impl ByteTokenizer {
     pub(super) fn decode(self, ids: &[u32], skip_special_tokens: bool) -> String {
         let mut bytes = Vec::with_capacity(ids.len());
         for &id in ids {
-            match id.checked_sub(BYTE_OFFSET).map(u8::try_from) {
-                Some(Ok(byte)) => bytes.push(byte),
-                _ if skip_special_tokens => {}
-                _ => bytes.extend(self.token(id).unwrap_or_default().into_bytes()),
-            }
+            self.append_bytes(id, skip_special_tokens, &mut bytes);
         }
         bytes.utf8_chunks().map(|chunk| chunk.valid()).collect()
+    }
+
+    /// Appends what `id` stands for to the bytes of a text.
+    pub(super) fn append_bytes(self, id: u32, skip_special_tokens: bool, bytes: &mut Vec<u8>) {
+        match id.checked_sub(BYTE_OFFSET).map(u8::try_from) {
+            Some(Ok(byte)) => bytes.push(byte),
+            _ if skip_special_tokens => {}
+            _ => bytes.extend(self.token(id).unwrap_or_default().into_bytes()),
+        }
     }
 
     /// A byte is shown as the character of that code, as transformers does.

@@ -7,6 +7,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod streaming;
+
 use lamplight_data::{
     synthetic,
     tokenizer::{Tokenizer, train},
@@ -76,16 +78,7 @@ fn training_gives_the_pieces_of_the_committed_vocabularies() {
 /// Offsets are worked out by the whole pipeline over the whole text, ids alone word by word where that is the same.
 #[test]
 fn ids_word_by_word_are_those_of_the_whole_text() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let folders = [Some(fixtures), reference_folder()].into_iter().flatten();
-    let folders = folders.flat_map(|folder| fs::read_dir(folder).unwrap());
-    let folders = folders
-        .map(|entry| entry.unwrap().path())
-        .filter(|folder| folder.is_dir());
-    let tokenizers: Vec<Tokenizer> = folders
-        .flat_map(|folder| tokenizers(&folder))
-        .map(|(_, tokenizer)| tokenizer)
-        .collect();
+    let tokenizers = every_tokenizer();
     let mut runner = TestRunner::new(Config {
         failure_persistence: None,
         ..Config::with_cases(1000)
@@ -103,6 +96,20 @@ fn ids_word_by_word_are_those_of_the_whole_text() {
             Ok(())
         })
         .unwrap();
+}
+
+/// Those of the committed folders, and of the reference folders where they exist.
+fn every_tokenizer() -> Vec<Tokenizer> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let folders = [Some(fixtures), reference_folder()].into_iter().flatten();
+    let folders = folders.flat_map(|folder| fs::read_dir(folder).unwrap());
+    let folders = folders
+        .map(|entry| entry.unwrap().path())
+        .filter(|folder| folder.is_dir());
+    folders
+        .flat_map(|folder| tokenizers(&folder))
+        .map(|(_, tokenizer)| tokenizer)
+        .collect()
 }
 
 /// Text with much of what may keep two words from being cut apart.
