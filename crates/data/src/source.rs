@@ -16,6 +16,7 @@ mod records;
 
 pub use bad_records::BadRecords;
 pub use files::expand;
+pub use lines::TextLines;
 pub use pairs::{PairFields, Pairs, TextPair, pairs};
 pub use records::{Record, Records, read_records};
 

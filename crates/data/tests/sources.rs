@@ -318,3 +318,21 @@ proptest! {
         prop_assert_eq!(actual, expected);
     }
 }
+
+#[test]
+fn lines_keep_their_place_also_where_they_are_blank() {
+    let folder = TempDir::new().unwrap();
+    let bytes = b"\xef\xbb\xbfone\r\n\n \nb\xffd\nlast";
+    let path = folder.path().join("texts.JSONL.gz");
+    fs::write(&path, gzip(bytes)).unwrap();
+    let mut lines = source::TextLines::open(&path).unwrap();
+    assert_eq!(lines.extension(), Some("jsonl"));
+    assert_eq!(lines.path(), path);
+    let first: Items = lines.by_ref().take(3).collect();
+    assert_eq!(texts(first), owned(&[("one", 1), ("", 2), (" ", 3)]));
+    assert!(matches!(
+        lines.next(),
+        Some(Err(DataError::InvalidUtf8 { line: 4, .. }))
+    ));
+    assert_eq!(texts(lines.collect()), owned(&[("last", 5)]));
+}

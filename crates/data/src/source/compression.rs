@@ -30,6 +30,7 @@ enum Stream {
     Plain(Source),
     Gzip(Box<MultiGzDecoder<Source>>),
     Zstd(Box<ZstdDecoder>),
+    Standard(io::Stdin),
 }
 
 /// A file with a count of the bytes read from it.
@@ -67,6 +68,15 @@ impl Input {
         })
     }
 
+    /// What the process is given.
+    pub(super) fn standard() -> Self {
+        Self {
+            stream: Stream::Standard(io::stdin()),
+            bytes_read: Arc::default(),
+            inner_extension: None,
+        }
+    }
+
     pub(super) fn bytes_read(&self) -> u64 {
         self.bytes_read.load(Ordering::Relaxed)
     }
@@ -75,7 +85,7 @@ impl Input {
     pub(super) fn unreadable(&self, path: &Path, line: u64, source: io::Error) -> DataError {
         let path = path.to_owned();
         match self.stream {
-            Stream::Plain(_) => DataError::Read { path, source },
+            Stream::Plain(_) | Stream::Standard(_) => DataError::Read { path, source },
             Stream::Gzip(_) | Stream::Zstd(_) => DataError::Damaged { path, line, source },
         }
     }
@@ -85,7 +95,7 @@ impl Input {
     pub(super) fn into_counted(self) -> Option<Counted> {
         match self.stream {
             Stream::Plain(source) => Some(source.into_inner()),
-            Stream::Gzip(_) | Stream::Zstd(_) => None,
+            Stream::Gzip(_) | Stream::Zstd(_) | Stream::Standard(_) => None,
         }
     }
 }
@@ -101,6 +111,7 @@ impl Read for Input {
             Stream::Plain(stream) => stream.read(buffer),
             Stream::Gzip(stream) => stream.read(buffer),
             Stream::Zstd(stream) => stream.read(buffer),
+            Stream::Standard(stream) => stream.read(buffer),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Lines of a stream, none of them longer than memory should hold.
 
-use super::{compression::Input, holds_nul};
+use super::{Document, compression::Input, holds_nul};
 use crate::DataError;
 use std::{
     io::{self, BufRead, BufReader, Read},
@@ -30,6 +30,59 @@ enum End {
     Break,
     File,
     TooLong,
+}
+
+/// The lines of a file or of standard input in order, each a document, blank ones too. After an error about one line the
+/// next item goes on behind it; after an error about the file there is none.
+pub struct TextLines {
+    lines: Lines,
+    inner_extension: Option<String>,
+}
+
+impl TextLines {
+    /// Opens a file; `.gz`, `.zst` and `.zstd` are decompressed.
+    ///
+    /// # Errors
+    /// [`DataError::Read`] if it cannot be opened. The iterator's items may be [`DataError::InvalidUtf8`],
+    /// [`DataError::HoldsNul`] and [`DataError::TooLong`] for one line, and [`DataError::Read`] and
+    /// [`DataError::Damaged`] for the rest of the file.
+    pub fn open(path: &Path) -> Result<Self, DataError> {
+        Ok(Self::new(path, Input::open(path)?))
+    }
+
+    /// What the process is given on standard input; errors call it so.
+    pub fn of_standard_input() -> Self {
+        Self::new(Path::new("standard input"), Input::standard())
+    }
+
+    fn new(path: &Path, mut input: Input) -> Self {
+        Self {
+            inner_extension: input.inner_extension.take(),
+            lines: Lines::new(path, input),
+        }
+    }
+
+    /// What errors call the file.
+    pub fn path(&self) -> &Path {
+        &self.lines.path
+    }
+
+    /// The extension of the file's name, below that of the compression, in lower case: `jsonl`.
+    pub fn extension(&self) -> Option<&str> {
+        self.inner_extension.as_deref()
+    }
+}
+
+impl Iterator for TextLines {
+    type Item = Result<Document, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = self.lines.next_line()?;
+        Some(line.map(|line| Document {
+            text: line.text.to_owned(),
+            line: line.number,
+        }))
+    }
 }
 
 impl Lines {
