@@ -1,14 +1,35 @@
-//! Ctrl-C and what schedulers send: the first one ends the run after the step with a checkpoint, a
-//! second Ctrl-C at once.
+//! Ctrl-C and what schedulers send: the first one lets the work at hand end in order, a second Ctrl-C
+//! ends it at once.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::INTERRUPTED;
 use crate::console::screen;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
-static TRAINING: AtomicBool = AtomicBool::new(false);
+static ENDING: Mutex<Option<Ending>> = Mutex::new(None);
+
+/// How work ends in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Training: after the step.
+    WithCheckpoint,
+    /// Generation: after the batch.
+    AfterBatch,
+}
+
+impl Ending {
+    fn message(self) -> &'static str {
+        match self {
+            Self::WithCheckpoint => {
+                "stopping after this step with a checkpoint; Ctrl-C again stops at once"
+            }
+            Self::AfterBatch => "stopping after this batch; Ctrl-C again stops at once",
+        }
+    }
+}
 
 /// Takes over what ends a run: Ctrl-C, and what schedulers send, which may be several signals one
 /// after the other (SIGUSR1 is how Slurm warns that time is nearly up).
@@ -37,31 +58,34 @@ pub fn listen() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ends the run after its step; at once if there is nothing to save yet, or if a person asks again.
+/// Ends the work in order; at once if there is nothing to save, or if a person asks again.
 fn request(is_person: bool) {
     let was_requested = REQUESTED.swap(true, Ordering::SeqCst);
-    if !is_training() || (was_requested && is_person) {
+    let Some(ending) = ending().filter(|_| !(was_requested && is_person)) else {
         screen::restore();
         std::process::exit(i32::from(INTERRUPTED));
-    }
+    };
     // The view of a terminal says it itself.
     if !screen::is_taken() {
-        let message = "\nstopping after this step with a checkpoint; Ctrl-C again stops at once";
-        let _ = writeln!(std::io::stderr(), "{message}");
+        let _ = writeln!(std::io::stderr(), "\n{}", ending.message());
     }
 }
 
-/// From now on there is something to save.
-pub fn training_started() {
-    TRAINING.store(true, Ordering::SeqCst);
+/// From now on there is something to save; not any more with none.
+pub fn set_ending(ending: Option<Ending>) {
+    *ENDING.lock().unwrap_or_else(PoisonError::into_inner) = ending;
 }
 
-/// Whether the first step has been reached.
+fn ending() -> Option<Ending> {
+    *ENDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether the first step of training has been reached.
 pub fn is_training() -> bool {
-    TRAINING.load(Ordering::SeqCst)
+    ending() == Some(Ending::WithCheckpoint)
 }
 
-/// Whether the run shall end.
+/// Whether the work shall end.
 pub fn is_requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
 }

@@ -21,7 +21,7 @@ pub fn train(arguments: &TrainTokenizerArguments) -> anyhow::Result<ExitCode> {
         bad: BadRecords::new(arguments.documents.max_bad_fraction),
         num_good: 0,
         failure: None,
-        progress: Progress::new("counting words", "documents"),
+        progress: Progress::new("counting words", &["documents"]),
     });
     let num_files = files.len();
     let texts = files
@@ -82,7 +82,7 @@ fn texts<'a>(
                 Ok(Some(document)) => {
                     reading.num_good += 1;
                     let num_good = reading.num_good;
-                    reading.progress.update(fraction, num_good);
+                    reading.progress.update(fraction, &[num_good]);
                     return Some(document.text);
                 }
                 Ok(None) => {}

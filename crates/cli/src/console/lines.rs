@@ -10,7 +10,7 @@ use lamplight_training::progress::{Observer, Plan, Stage};
 
 use super::dashboard::time_left;
 use super::{compute, count, duration, score_line, stage, start, utilisation};
-use crate::interrupt;
+use crate::interrupt::{self, Ending};
 
 /// Between two lines about what passes quickly.
 pub(super) const INTERVAL: Duration = Duration::from_secs(5);
@@ -55,7 +55,7 @@ impl Observer for Lines {
     }
 
     fn started(&mut self, plan: &Plan, folder: &Path) {
-        interrupt::training_started();
+        interrupt::set_ending(Some(Ending::WithCheckpoint));
         self.num_steps = plan.num_steps;
         self.started = Instant::now();
         self.line(&start(plan, folder));

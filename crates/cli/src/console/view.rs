@@ -15,7 +15,7 @@ use super::dashboard::{Dashboard, Moment};
 use super::draw::draw;
 use super::screen::{self, Screen};
 use super::{score_line, stage, start};
-use crate::interrupt;
+use crate::interrupt::{self, Ending};
 
 /// Between two frames.
 const FRAME: Duration = Duration::from_millis(250);
@@ -124,7 +124,7 @@ impl Observer for View {
     }
 
     fn started(&mut self, plan: &Plan, folder: &Path) {
-        interrupt::training_started();
+        interrupt::set_ending(Some(Ending::WithCheckpoint));
         self.line(start(plan, folder));
         let mut shared = self.shared();
         shared.started = Instant::now();

@@ -20,10 +20,10 @@ pub fn run(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
         false => Some(FilesManifest::read(Path::new(&arguments.dataset))?),
     };
     let request = request(arguments, manifest.as_ref())?;
-    let mut progress = Progress::new("fetching", "bytes");
+    let mut progress = Progress::new("fetching", &["bytes"]);
     let fetched = fetch(&request, output, &mut |now| {
         let fraction = now.bytes_done as f64 / now.bytes_total.max(1) as f64;
-        progress.update(fraction, now.bytes_done);
+        progress.update(fraction, &[now.bytes_done]);
     });
     progress.finish();
     let files = fetched?;

@@ -56,12 +56,15 @@ fn open(arguments: &InspectArguments) -> anyhow::Result<Corpus> {
         let store = Store::open(path)?;
         let manifest = store.manifest();
         let num_shards = manifest.shards.len();
-        let progress = Mutex::new((Progress::new("checking", "shards"), 0));
+        let progress = Mutex::new((Progress::new("checking", &["shards"]), 0));
         let verified = store.verify(|| {
             if let Ok(mut progress) = progress.lock() {
                 progress.1 += 1;
                 let num_checked = progress.1;
-                (progress.0).update(num_checked as f64 / num_shards as f64, num_checked as u64);
+                (progress.0).update(
+                    num_checked as f64 / num_shards as f64,
+                    &[num_checked as u64],
+                );
             }
         });
         if let Ok((progress, _)) = progress.into_inner() {
@@ -86,9 +89,9 @@ fn read(arguments: &InspectArguments) -> anyhow::Result<Corpus> {
         anyhow::bail!("texts are counted in tokens: name a tokenizer with --tokenizer");
     };
     let tokenizer = Tokenizer::from_folder(folder)?;
-    let mut progress = Progress::new("reading", "tokens");
+    let mut progress = Progress::new("reading", &["tokens"]);
     let corpus = Corpus::read(&files, &tokenizer, 1.0, &mut |now| {
-        progress.update(now.fraction(), now.tokens);
+        progress.update(now.fraction(), &[now.tokens]);
     });
     progress.finish();
     let corpus = corpus?;

@@ -25,9 +25,9 @@ pub fn run(arguments: &PrepareArguments) -> anyhow::Result<ExitCode> {
         max_bad_fraction: arguments.documents.max_bad_fraction,
         shard_text_bytes: arguments.shard_size << 20,
     };
-    let mut progress = Progress::new("preparing", "tokens");
+    let mut progress = Progress::new("preparing", &["tokens"]);
     let prepared = preparation.run(&mut |now| {
-        progress.update(now.fraction(), now.tokens);
+        progress.update(now.fraction(), &[now.tokens]);
     });
     progress.finish();
     let store = arguments.output.display();
