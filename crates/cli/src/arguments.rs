@@ -9,6 +9,8 @@ use lamplight_data::tokenizer::train::Family;
 use lamplight_data::{DataError, dataset};
 use lamplight_layers::device::DeviceChoice;
 
+use crate::generate::arguments::GenerateArguments;
+
 /// Train and use T5 and ELECTRA.
 #[derive(Debug, Parser)]
 #[command(name = "lamplight", version, about)]
@@ -23,6 +25,8 @@ pub struct Arguments {
 pub enum Command {
     /// Train a model; without a recipe the quickstart: a tiny ELECTRA and a tiny T5 on generated text
     Train(TrainArguments),
+    /// Answer texts with a T5: translate, summarize or whatever it was trained to do
+    Generate(Box<GenerateArguments>),
     /// Lay runs over each other: a table, and a page with their curves
     Compare(CompareArguments),
     /// Prepare corpora for training, and look into them

@@ -1,4 +1,4 @@
-//! `lamplight`: train T5 and ELECTRA from the command line.
+//! `lamplight`: train and use T5 and ELECTRA from the command line.
 
 mod allocator;
 mod arguments;
@@ -6,6 +6,7 @@ mod compare;
 mod console;
 mod data;
 mod devices;
+mod generate;
 mod interrupt;
 mod quickstart;
 mod summary;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         .init();
     let result = match arguments.command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Data(DataCommand::Prepare(arguments)) => data::prepare::run(&arguments),
         Command::Data(DataCommand::Inspect(arguments)) => data::inspect::run(&arguments),

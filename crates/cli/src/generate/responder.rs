@@ -1,0 +1,171 @@
+//! The model that answers, with its tokenizer.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{anyhow, bail};
+use burn::tensor::Device;
+use lamplight_data::DataError;
+use lamplight_data::batch::Seq2SeqBatch;
+use lamplight_data::loader::truncated;
+use lamplight_data::tokenizer::Tokenizer;
+use lamplight_t5::{GenerationInput, Generator, NewId, T5Config, T5ForConditionalGeneration};
+use lamplight_training::feed;
+
+use super::arguments::GenerateArguments;
+use super::inputs::Input;
+use super::output::Answer;
+use crate::interrupt;
+
+/// Answers texts.
+pub struct Responder {
+    tokenizer: Tokenizer,
+    generator: Generator,
+    device: Device,
+    vocab_size: usize,
+    prefix: String,
+    max_input_length: usize,
+    seed: u64,
+    with_ids: bool,
+    /// Answers to each input.
+    pub num_answers: usize,
+}
+
+/// An input as the model reads it.
+pub struct Query {
+    /// What was read.
+    pub input: Input,
+    /// None where there is nothing to answer.
+    pub ids: Vec<u32>,
+    seed: u64,
+}
+
+impl Responder {
+    /// Loads what the arguments name, the weights last.
+    pub fn load(arguments: &GenerateArguments) -> anyhow::Result<Self> {
+        let device = arguments.device.open()?;
+        let config = arguments.generation_config()?;
+        let num_answers = config.num_return_sequences;
+        if arguments.stream && num_answers > 1 {
+            bail!("--stream writes one answer to each input; leave out num_return_sequences");
+        }
+        let seed = config.seed;
+        let tokenizer = Tokenizer::from_folder(&arguments.model).map_err(|error| match error {
+            DataError::NoTokenizer { .. } => anyhow!("{error}; put its files beside the model"),
+            error => error.into(),
+        })?;
+        let load = |folder: &Path| T5ForConditionalGeneration::from_pretrained(folder, &device);
+        let model = load(&arguments.model)?;
+        let mut generator = Generator::new(&model, config)?;
+        if let Some(folder) = &arguments.assistant {
+            generator = generator.with_assistant(&load(folder)?)?;
+        }
+        Ok(Self {
+            tokenizer,
+            generator,
+            vocab_size: model.config().vocab_size,
+            device,
+            prefix: arguments.prefix.clone(),
+            max_input_length: (arguments.max_input_length).map_or(usize::MAX, usize::from),
+            seed,
+            with_ids: arguments.scores,
+            num_answers,
+        })
+    }
+
+    /// The `number`-th input, counted from zero, whose draws follow from that and not from what else
+    /// is in its batch. A blank text is not asked about.
+    pub fn query(&self, input: Input, number: u64) -> anyhow::Result<Query> {
+        let mut ids = Vec::new();
+        if !input.text.trim().is_empty() {
+            let text = format!("{}{}", self.prefix, input.text);
+            ids = truncated(&self.tokenizer.encode(&text)?, self.max_input_length);
+        }
+        if let Some(id) = ids.iter().find(|id| **id as usize >= self.vocab_size) {
+            bail!(
+                "input {} has the id {id}, and the vocabulary of the model ends at {}: \
+                 the tokenizer in its folder is not its own",
+                number + 1,
+                self.vocab_size - 1
+            );
+        }
+        let seed = self.seed.wrapping_add(number);
+        Ok(Query { input, ids, seed })
+    }
+
+    /// The answers to each of some queries that are not blank.
+    pub fn answer(&self, queries: &[&Query]) -> anyhow::Result<Vec<Vec<Answer>>> {
+        let answers = self.generator.generate(self.input(queries)?)?;
+        let answers = answers.into_iter().map(|sequences| {
+            let answers = sequences.into_iter().map(|sequence| {
+                let text = self.tokenizer.decode(&sequence.ids, true)?;
+                Ok(Answer::new(text, sequence, self.with_ids))
+            });
+            answers.collect()
+        });
+        answers.collect()
+    }
+
+    /// Answers a query that is not blank piece by piece, and gives how many ids there were. Ends early
+    /// when the program shall end.
+    pub fn stream(
+        &self,
+        query: &Query,
+        mut write: impl FnMut(&str) -> anyhow::Result<()>,
+    ) -> anyhow::Result<u64> {
+        let mut text = self.tokenizer.stream(true);
+        let (mut num_ids, mut failure) = (0, None);
+        let mut listener = |new: NewId| {
+            num_ids += 1;
+            let written = text.push(new.id).map_err(anyhow::Error::from);
+            failure = written.and_then(|piece| write(&piece)).err();
+            match failure.is_some() || interrupt::is_requested() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        self.generator
+            .stream(self.input(&[query])?, &mut listener)?;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        write(&text.finish()?)?;
+        Ok(num_ids)
+    }
+
+    fn input(&self, queries: &[&Query]) -> anyhow::Result<GenerationInput> {
+        let pairs: Vec<(&[u32], [u32; 0])> =
+            queries.iter().map(|query| (&query.ids[..], [])).collect();
+        let source = pairs.iter().map(|(ids, _)| ids.len()).max().unwrap_or(1);
+        let batch = Seq2SeqBatch::from_pairs(&pairs, source, 1);
+        Ok(GenerationInput {
+            seeds: Some(queries.iter().map(|query| query.seed).collect()),
+            ..GenerationInput::new(
+                feed::ids(&batch.encoder_input_ids, self.vocab_size, &self.device)?,
+                feed::mask(&batch.encoder_padding_mask, &self.device),
+            )
+        })
+    }
+}
+
+/// That a folder holds a T5, as far as its config says.
+pub fn check_folder(folder: &Path) -> anyhow::Result<()> {
+    if !folder.is_dir() {
+        bail!(
+            "{} is no folder; --model and --assistant take a checkpoint of a run, or a model as on \
+             the Hugging Face hub",
+            folder.display()
+        );
+    }
+    let checkpoints = folder.join("checkpoints");
+    if checkpoints.is_dir() && !folder.join("config.json").is_file() {
+        bail!(
+            "{} is a run; give one of its checkpoints, a folder in {}",
+            folder.display(),
+            checkpoints.display()
+        );
+    }
+    // Before the tokenizer: that of an ELECTRA would do.
+    T5Config::from_file(&folder.join("config.json"))?;
+    Ok(())
+}
