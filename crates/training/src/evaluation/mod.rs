@@ -1,6 +1,7 @@
 //! Held-out scores, computed on the host.
 
 mod detection;
+pub mod metrics;
 mod tokens;
 
 pub use detection::{DetectionScores, GeneratorScores, area_under_curve, binary_entropy};
@@ -31,12 +32,12 @@ pub fn readable(name: &str) -> String {
 }
 
 /// Whether a higher value of the score of this name is the better one. None where neither is: such a
-/// score describes the held-out texts, not the model.
+/// score describes the held-out texts or how they are judged, not how good the model is.
 pub fn is_higher_better(name: &str) -> Option<bool> {
-    if name.ends_with("entropy") || name == "fake_rate" {
+    if name.ends_with("entropy") || name.ends_with("_thresh") || name == "fake_rate" {
         None
     } else {
-        Some(name != "loss" && !name.ends_with("_loss"))
+        Some(name != "loss" && !name.ends_with("_loss") && name != "perplexity")
     }
 }
 

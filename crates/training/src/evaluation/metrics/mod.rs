@@ -1,0 +1,26 @@
+//! Metrics of predictions, as plain functions of labels, values, texts and tags.
+//!
+//! Each gives the numbers of the program that papers use for it, named where the metric is. What that program
+//! refuses or cannot compute is a [`MetricError`] here; nothing panics. [`Metric`] picks one by its name.
+
+pub mod bleu;
+pub mod chrf;
+pub mod classification;
+pub mod correlation;
+pub mod entities;
+mod error;
+mod exact_match;
+mod f1;
+mod metric;
+mod perplexity;
+mod predictions;
+pub mod rouge;
+pub mod squad;
+mod text;
+
+pub use error::MetricError;
+pub use exact_match::exact_match;
+pub use f1::F1Score;
+pub use metric::Metric;
+pub use perplexity::perplexity;
+pub use predictions::Predictions;
