@@ -14,7 +14,7 @@ use ::parquet::{
 };
 use lamplight_data::{
     DataError,
-    source::{self, Document, PairFields},
+    source::{self, Document, PairFields, labelled},
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -234,6 +234,68 @@ fn lists_and_groups_become_arrays_and_objects() {
     assert_eq!(
         values[2],
         json!([{"text": ["c"], "start": [9]}, "q3", null])
+    );
+}
+
+#[test]
+fn labelled_records_are_read_from_columns() {
+    let schema = "message m { required int64 label; required binary sentence (UTF8); }";
+    let columns = vec![
+        Stored::Integers(vec![1, -1], Vec::new(), Vec::new()),
+        text(&["So.", "No."]),
+    ];
+    let (_folder, path) = file(&write(schema, Compression::SNAPPY, &[columns]));
+    let mut texts = labelled::texts(&path, &labelled::TextFields::default()).unwrap();
+    let labelled::LabelledText { first, label, .. } = texts.next().unwrap().unwrap();
+    assert_eq!((first.as_str(), label.to_string().as_str()), ("So.", "1"));
+    let error = texts.next().unwrap().unwrap_err().to_string();
+    assert!(
+        error.ends_with("a.parquet:2: no label: \"label\" is -1"),
+        "{error}"
+    );
+    let missing = labelled::words(&path).map(|_| ()).unwrap_err();
+    assert!(
+        missing.to_string().contains("no column \"tokens\""),
+        "{missing}"
+    );
+}
+
+#[test]
+fn questions_are_read_from_groups_of_lists() {
+    let schema = "message m {
+        required binary id (UTF8);
+        required binary context (UTF8);
+        required binary question (UTF8);
+        optional group answers {
+            optional group text (LIST) { repeated group list { optional binary element (UTF8); } }
+            optional group answer_start (LIST) { repeated group list { optional int64 element; } }
+        }
+    }";
+    let answers = ["a", "c"].map(|answer| answer.as_bytes().to_vec());
+    let columns = vec![
+        text(&["q1", "q2", "q3"]),
+        text(&["a b c"; 3]),
+        text(&["Which?"; 3]),
+        // One answer, none, one answer at the wrong place.
+        Stored::Text(answers.to_vec(), vec![4, 2, 4], vec![0, 0, 0]),
+        Stored::Integers(vec![0, 3], vec![4, 2, 4], vec![0, 0, 0]),
+    ];
+    let (_folder, path) = file(&write(schema, Compression::SNAPPY, &[columns]));
+    let questions: Vec<_> = labelled::questions(&path).unwrap().collect();
+    let answers = |place: usize| questions[place].as_ref().unwrap().answers.clone();
+    let start = 0;
+    assert_eq!(
+        answers(0),
+        [labelled::Answer {
+            start,
+            text: "a".to_owned()
+        }]
+    );
+    assert_eq!(answers(1), []);
+    let error = questions[2].as_ref().unwrap_err().to_string();
+    assert!(
+        error.ends_with("a.parquet:3: question q3: the context has no \"c\" at character 3"),
+        "{error}"
     );
 }
 

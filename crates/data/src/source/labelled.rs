@@ -109,7 +109,7 @@ fn class_name(value: &Value) -> Option<String> {
 /// What to say of a record without a label.
 fn unlabelled(field: &str, value: &Value) -> String {
     match value {
-        Value::Null => format!("no label: it has no field \"{field}\""),
+        Value::Null => format!("no label: \"{field}\" is missing or null"),
         value => format!("no label: \"{field}\" is {value}"),
     }
 }

@@ -115,7 +115,7 @@ fn words_bear_their_classes_at_their_first_pieces() {
         labels: ["O", "B", "O"].map(str::to_owned).to_vec(),
     };
     let names = LabelNames::of(["O", "B"]);
-    let examples = encoder(32).words(&[sentence.clone()], &names, &mut ignored);
+    let examples = encoder(32).words(std::slice::from_ref(&sentence), &names, &mut ignored);
     let Labelled { rows, target } = examples.unwrap().swap_remove(0);
     assert_eq!(rows[0].ids.len(), target.len());
     assert_eq!((target[0], target[1], target[2]), (None, Some(1), Some(0)));
