@@ -62,6 +62,11 @@ pub fn electra_training(
     TRAINING * (bodies + detection + prediction)
 }
 
+/// Training an encoder with a small head on a row of `length` tokens.
+pub fn electra_encoder_training(config: &ElectraConfig, length: usize) -> f64 {
+    TRAINING * electra_body(config, length)
+}
+
 /// The forward pass of an encoder without its head.
 fn electra_body(config: &ElectraConfig, length: usize) -> f64 {
     let [length, hidden, embedding] =

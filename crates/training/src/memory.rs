@@ -4,7 +4,7 @@ mod available;
 mod footprint;
 
 pub(crate) use available::available_bytes;
-pub(crate) use footprint::{Footprint, Rows, electra, t5};
+pub(crate) use footprint::{Footprint, Rows, electra, electra_encoder, t5};
 
 /// Bytes of this process that are resident in the host's memory; none where the system does not
 /// tell it as Linux does (`VmRSS`, proc_pid_status(5)).

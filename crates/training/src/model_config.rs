@@ -1,8 +1,11 @@
 //! From `[model.config]` of a recipe to a model's config.
 
+use std::path::Path;
+
 use lamplight_electra::ElectraConfig;
 use lamplight_layers::config::ConfigError;
 use lamplight_t5::T5Config;
+use serde::ser::Error;
 use serde_json::{Map, Value};
 
 use crate::TrainingError;
@@ -57,6 +60,30 @@ pub fn check(recipe: &Recipe) -> Result<(), TrainingError> {
             hint: suggestion::clause(key, &known),
         })),
     }
+}
+
+/// The `[model.config]` of the model in a folder.
+///
+/// # Errors
+/// The folder has no config of this family.
+pub fn of_folder(folder: &Path, family: Family) -> Result<toml::Table, TrainingError> {
+    let path = folder.join("config.json");
+    let (config, extra) = match family {
+        Family::T5 => {
+            let config = T5Config::from_file(&path)?;
+            (serde_json::to_value(&config), config.extra)
+        }
+        Family::Electra => {
+            let config = ElectraConfig::from_file(&path)?;
+            (serde_json::to_value(&config), config.extra)
+        }
+    };
+    let mut config = config.map_err(ConfigError::from)?;
+    if let Some(keys) = config.as_object_mut() {
+        keys.retain(|key, value| !value.is_null() && !extra.contains_key(key));
+    }
+    let table = toml::Table::try_from(config);
+    table.map_err(|error| ConfigError::from(serde_json::Error::custom(error)).into())
 }
 
 fn check_length(length: usize, num_positions: usize) -> Result<(), RecipeError> {

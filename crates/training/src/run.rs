@@ -1,6 +1,7 @@
 //! A whole run: recipe in, checkpoints, metrics and report out.
 
 mod electra;
+mod fine_tuning;
 mod start;
 mod t5;
 
@@ -76,7 +77,8 @@ impl RunSummary {
 ///
 /// # Errors
 /// See [`TrainingError`]: bad input is refused before any long work, and nothing is overwritten.
-pub fn train(run: Run, observer: &mut dyn Observer) -> Result<RunSummary, TrainingError> {
+pub fn train(mut run: Run, observer: &mut dyn Observer) -> Result<RunSummary, TrainingError> {
+    run.follow_start()?;
     let prepared = run.prepare()?;
     let folder = prepared.folder.clone();
     let summary = run.dispatch(&prepared, observer);
@@ -154,8 +156,26 @@ impl Run {
             None if self.recipe.data.objective == Objective::TextToText => {
                 t5::text_to_text(self, prepared, observer)
             }
+            None if self.recipe.data.objective.is_labelled() => {
+                fine_tuning::fine_tuning(self, prepared, observer)
+            }
             None => electra::replaced_token_detection(self, prepared, observer),
         }
+    }
+
+    /// Takes the model's config and the tokenizer, where none are given, from the folder that the
+    /// weights come from.
+    fn follow_start(&mut self) -> Result<(), TrainingError> {
+        let Some(folder) = &self.init_from else {
+            return Ok(());
+        };
+        if self.recipe.model.config.is_empty() {
+            self.recipe.model.config = model_config::of_folder(folder, self.recipe.model.family)?;
+        }
+        if self.sources.tokenizer.is_none() && self.recipe.data.train_tokenizer.is_none() {
+            self.sources.tokenizer = Some(folder.clone());
+        }
+        Ok(())
     }
 
     /// Finds all files and takes the output folder.

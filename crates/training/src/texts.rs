@@ -1,6 +1,7 @@
 //! From files or a generated corpus to token ids, and the tokenizer that made them.
 
 mod found;
+mod labelled;
 mod pairs;
 
 use std::path::{Path, PathBuf};
@@ -16,10 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainingError;
 use crate::progress::{Observer, Stage};
-use crate::recipe::{Objective, Recipe, TokenizerKind, TokenizerTraining};
+use crate::recipe::{Recipe, TokenizerKind, TokenizerTraining};
 use found::find;
 
 pub use found::{Files, Found};
+pub(crate) use labelled::{Split, load_labelled};
 pub use pairs::{Pairs, load_pairs};
 
 /// A tokenizer is trained on this much of the text at most; more hardly changes its pieces.
@@ -78,7 +80,7 @@ impl Sources {
                 recipe: name.to_owned(),
             });
         }
-        let pairs = recipe.data.objective == Objective::TextToText;
+        let objective = recipe.data.objective;
         let are_datasets = self.data.iter().all(|path| is_dataset(path));
         let held_out = match self.valid.is_empty() && are_datasets {
             // They say themselves what is held out.
@@ -86,8 +88,8 @@ impl Sources {
             false => &self.valid,
         };
         let files = Files {
-            training: find(&self.data, TRAIN, pairs)?,
-            held_out: find(held_out, HELD_OUT, pairs)?,
+            training: find(&self.data, TRAIN, objective)?,
+            held_out: find(held_out, HELD_OUT, objective)?,
         };
         let has_tokenizer = self.tokenizer.is_some() || recipe.data.train_tokenizer.is_some();
         if !has_tokenizer && files.training.stores.is_empty() {
@@ -96,6 +98,19 @@ impl Sources {
             });
         }
         Ok(files)
+    }
+
+    /// The tokenizer in the folder that is named.
+    ///
+    /// # Errors
+    /// None is, or it cannot be read.
+    pub(crate) fn given_tokenizer(&self, name: &str) -> Result<Tokenizer, TrainingError> {
+        match &self.tokenizer {
+            Some(folder) => Ok(Tokenizer::from_folder(folder)?),
+            None => Err(TrainingError::NoTokenizer {
+                recipe: name.to_owned(),
+            }),
+        }
     }
 
     fn tokenizer<T: AsRef<str> + Sync>(

@@ -71,6 +71,16 @@ impl Weights {
         }
     }
 
+    /// The same a level down: each path with this prefix.
+    pub(crate) fn under(self, prefix: &str) -> Self {
+        let moved = self.0.into_iter();
+        Self(
+            moved
+                .map(|(path, value)| (format!("{prefix}{path}"), value))
+                .collect(),
+        )
+    }
+
     /// Numbers in all values.
     pub(crate) fn num_elements(&self) -> usize {
         self.0.values().map(TensorData::num_elements).sum()

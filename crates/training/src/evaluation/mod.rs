@@ -3,9 +3,11 @@
 mod detection;
 pub mod metrics;
 mod tokens;
+mod verdicts;
 
 pub use detection::{DetectionScores, GeneratorScores, area_under_curve, binary_entropy};
 pub use tokens::TokenScores;
+pub use verdicts::Verdicts;
 
 use serde::{Serialize, Serializer};
 

@@ -99,14 +99,18 @@ pub(crate) fn t5(config: &T5Config, rows: Rows) -> f64 {
 
 /// Activations of ELECTRA's generator and discriminator, whose vocabulary is one.
 pub(crate) fn electra(models: [&ElectraConfig; 2], num_rows: usize, shape: ElectraShape) -> f64 {
-    let length = shape.length as f64;
-    let body = |config: &ElectraConfig| {
-        let width = (6 * config.hidden_size + 2 * config.intermediate_size) as f64;
-        let heads = config.num_attention_heads as f64;
-        config.num_hidden_layers as f64 * length * (width + heads * length)
-    };
     let logits = shape.num_masked as f64 * models[0].vocab_size as f64;
-    F32 * num_rows as f64 * (models.map(body).iter().sum::<f64>() + logits)
+    let bodies = models.map(|config| electra_encoder(config, num_rows, shape.length));
+    bodies.iter().sum::<f64>() + F32 * num_rows as f64 * logits
+}
+
+/// Activations of an encoder of ELECTRA's.
+pub(crate) fn electra_encoder(config: &ElectraConfig, num_rows: usize, length: usize) -> f64 {
+    let length = length as f64;
+    let width = (6 * config.hidden_size + 2 * config.intermediate_size) as f64;
+    let heads = config.num_attention_heads as f64;
+    let layer = length * (width + heads * length);
+    F32 * num_rows as f64 * config.num_hidden_layers as f64 * layer
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Values that make no sense are refused before any work.
 
 use super::objective::SHARE;
-use super::{Family, Objective, Recipe, RecipeError, TokenizerKind};
+use super::{Family, Recipe, RecipeError, TokenizerKind};
 use crate::lora::LoraSettings;
 
 /// More than this of anything is a slip of the keyboard.
@@ -28,19 +28,25 @@ impl Recipe {
 
     fn check_model(&self) -> Result<(), RecipeError> {
         let model = &self.model;
-        let is_electra = self.data.objective == Objective::ReplacedTokenDetection;
-        if is_electra != (model.family == Family::Electra) {
+        let objective = self.data.objective;
+        if objective.family() != model.family {
             return Err(refused(
                 "data.objective",
-                format!("{:?}", self.data.objective),
+                format!("{objective:?}"),
                 match model.family {
-                    Family::Electra => "replaced_token_detection with family electra",
+                    Family::Electra => {
+                        "replaced_token_detection or a head's objective, such as sequence_classification, with family electra"
+                    }
                     Family::T5 => "an objective of T5's, such as span_corruption, with family t5",
                 },
             ));
         }
         match (model.family, model.generator_size) {
             (Family::T5, Some(_)) => unused("model.generator_size", "family t5"),
+            (Family::Electra, Some(_)) if objective.is_labelled() => {
+                unused("model.generator_size", "the objective of a head")
+            }
+            (Family::Electra, None) if objective.is_labelled() => Ok(()),
             (Family::Electra, size) => {
                 let size = size.unwrap_or(f64::NAN);
                 within(

@@ -51,6 +51,14 @@ impl Recipe {
                 "mlm_loss",
                 "mlm_accuracy",
             ],
+            Objective::SequenceClassification => {
+                &["label_loss", "accuracy", "f1", "macro_f1", "matthews"]
+            }
+            Objective::Regression => &["label_loss", "pearson", "spearman"],
+            Objective::TokenClassification => {
+                &["label_loss", "f1", "precision", "recall", "accuracy"]
+            }
+            Objective::MultipleChoice => &["label_loss", "accuracy"],
             Objective::TextToText => &["loss", "token_accuracy", "exact_match"],
             Objective::SpanCorruption
             | Objective::IidDenoising

@@ -8,6 +8,8 @@ use lamplight_data::objective::mixture_of_denoisers::MixtureOfDenoisers;
 use lamplight_data::objective::span_corruption::SpanCorruption;
 use serde::{Deserialize, Serialize};
 
+use super::Family;
+
 /// What examples are made of the texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -26,6 +28,35 @@ pub enum Objective {
     MixtureOfDenoisers,
     /// T5: give the target for the input.
     TextToText,
+    /// ELECTRA: name the class of a text, or of a pair of texts.
+    SequenceClassification,
+    /// ELECTRA: give a number for a text, or for a pair of texts.
+    Regression,
+    /// ELECTRA: name the class of each word.
+    TokenClassification,
+    /// ELECTRA: tell which of several texts follows.
+    MultipleChoice,
+}
+
+impl Objective {
+    /// Whether it trains a head of ELECTRA's on labelled examples.
+    pub fn is_labelled(self) -> bool {
+        matches!(
+            self,
+            Self::SequenceClassification
+                | Self::Regression
+                | Self::TokenClassification
+                | Self::MultipleChoice
+        )
+    }
+
+    /// The family of models that it trains.
+    pub fn family(self) -> Family {
+        match self == Self::ReplacedTokenDetection || self.is_labelled() {
+            true => Family::Electra,
+            false => Family::T5,
+        }
+    }
 }
 
 /// A corpus that the program generates.
@@ -126,7 +157,12 @@ impl DataSettings {
             Objective::MixtureOfDenoisers => {
                 Denoiser::MixtureOfDenoisers(self.denoisers.unwrap_or_default())
             }
-            Objective::ReplacedTokenDetection | Objective::TextToText => return None,
+            Objective::ReplacedTokenDetection
+            | Objective::TextToText
+            | Objective::SequenceClassification
+            | Objective::Regression
+            | Objective::TokenClassification
+            | Objective::MultipleChoice => return None,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Keys that only some objectives read.
 
 use super::check::{MAX_LENGTH, count, refused, unused, within};
-use super::{Objective, Recipe, RecipeError};
+use super::{Family, Objective, Recipe, RecipeError};
 
 /// Which values a key takes, and how to say so.
 pub(super) type Allowed = (fn(f64) -> bool, &'static str);
@@ -25,6 +25,10 @@ impl Objective {
             Self::Deshuffling => "objective deshuffling",
             Self::MixtureOfDenoisers => "objective mixture_of_denoisers",
             Self::TextToText => "objective text_to_text",
+            Self::SequenceClassification => "objective sequence_classification",
+            Self::Regression => "objective regression",
+            Self::TokenClassification => "objective token_classification",
+            Self::MultipleChoice => "objective multiple_choice",
         }
     }
 }
@@ -79,7 +83,7 @@ impl Recipe {
         let detection = objective == Objective::ReplacedTokenDetection;
         let spans = objective == Objective::SpanCorruption;
         let noise = spans || objective == Objective::IidDenoising;
-        let answers = !detection;
+        let answers = objective.family() == Family::T5;
         for (key, value, is_read, (is_valid, expected)) in [
             ("data.mask_fraction", data.mask_fraction, detection, PART),
             ("data.keep_fraction", data.keep_fraction, detection, SHARE),

@@ -18,11 +18,12 @@ macro_rules! presets {
     };
 }
 
-/// All presets: those that tests run, the quickstart's two, the reduced ones, then the published sizes.
+/// All presets: those that tests run, the quickstart's two, the reduced ones, then the published sizes, then the heads.
 pub fn presets() -> &'static [Preset] {
     presets![
         "smoke_electra",
         "smoke_t5",
+        "smoke_classification",
         "quickstart_electra",
         "quickstart_t5",
         "electra_tiny",
@@ -34,5 +35,9 @@ pub fn presets() -> &'static [Preset] {
         "t5_v1_1_small",
         "t5_v1_1_base",
         "flan_t5_base",
+        "electra_classification",
+        "electra_regression",
+        "electra_tagging",
+        "electra_multiple_choice",
     ]
 }

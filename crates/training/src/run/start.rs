@@ -13,7 +13,6 @@ use crate::progress::Observer;
 use crate::run_folder::RunFolder;
 use crate::task::Task;
 use crate::trainer::{Start, Trainer};
-use crate::weights::Weights;
 use crate::{TrainingError, lora, seed};
 
 /// What a start needs to know.
@@ -53,7 +52,7 @@ impl<'a, T: Task> Starting<'a, T> {
         device.seed(seed::for_initialisation(recipe.training.seed));
         let drawn = draw_all(fresh);
         let model = match &self.run.init_from {
-            Some(folder) => self.initialised(drawn, folder)?,
+            Some(folder) => (self.task).start_from(drawn, folder, &self.run.device)?,
             None => drawn,
         };
         Ok(First { model, checkpoint })
@@ -87,16 +86,6 @@ impl<'a, T: Task> Starting<'a, T> {
             },
         };
         Ok((trainer, start))
-    }
-
-    /// The model with the weights of a folder.
-    fn initialised(&self, model: T::Model, folder: &Path) -> Result<T::Model, TrainingError> {
-        let loaded = self.task.load(folder, &self.run.device)?;
-        let adopted = Weights::of(&loaded, |_| true).into(model, |_| true);
-        adopted.map_err(|source| TrainingError::Weights {
-            path: folder.to_owned(),
-            source,
-        })
     }
 
     /// The model with factors to train; what it leaves as it is goes into the run's folder first.

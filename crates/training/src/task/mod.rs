@@ -1,9 +1,12 @@
 //! What one step computes: a batch and a model to losses, and a held-out score.
 
 mod collapse;
+mod fine_tuning;
+pub(crate) mod head;
 mod replaced_token_detection;
 mod text_to_text;
 
+pub use fine_tuning::FineTuning;
 pub use replaced_token_detection::ReplacedTokenDetection;
 pub use text_to_text::{Question, TextToText};
 
@@ -17,6 +20,7 @@ use lamplight_layers::recompute::Tape;
 
 use crate::TrainingError;
 use crate::evaluation::Evaluation;
+use crate::weights::Weights;
 
 /// One summand of a task's loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,6 +106,25 @@ pub trait Task: Sync {
     /// # Errors
     /// The folder cannot be read, or holds another model.
     fn load(&self, folder: &Path, device: &Device) -> Result<Self::Model, TrainingError>;
+
+    /// The model with the weights of a folder that [`Task::load`] reads, or that another training of
+    /// the family wrote.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or holds a model of other shapes.
+    fn start_from(
+        &self,
+        model: Self::Model,
+        folder: &Path,
+        device: &Device,
+    ) -> Result<Self::Model, TrainingError> {
+        let loaded = self.load(folder, device)?;
+        let adopted = Weights::of(&loaded, |_| true).into(model, |_| true);
+        adopted.map_err(|source| TrainingError::Weights {
+            path: folder.to_owned(),
+            source,
+        })
+    }
 
     /// Writes the model in Hugging Face's layout, with the tokenizer beside it.
     ///

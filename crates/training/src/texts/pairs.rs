@@ -4,10 +4,8 @@ use lamplight_data::dataset::PairFile;
 use lamplight_data::source::{BadRecords, TextPair};
 use lamplight_data::synthetic;
 use lamplight_data::tokenizer::Tokenizer;
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 
+use super::labelled::split_off;
 use super::{CORPUS_SEED, Files, Sources};
 use crate::TrainingError;
 use crate::progress::{Observer, Stage};
@@ -84,8 +82,6 @@ fn read_pairs(
     if !files.held_out.is_empty() {
         return Ok((training, read(&files.held_out.pairs)?));
     }
-    training.shuffle(&mut ChaCha8Rng::seed_from_u64(recipe.training.seed));
-    let num_held_out = (training.len() as f64 * recipe.data.held_out).ceil() as usize;
-    let held_out = training.split_off(training.len() - num_held_out);
+    let held_out = split_off(&mut training, recipe);
     Ok((training, held_out))
 }

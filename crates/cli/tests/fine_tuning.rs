@@ -1,0 +1,211 @@
+//! `lamplight train` on labelled records, as somebody calls it.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+mod process;
+
+use std::fs;
+use std::path::Path;
+
+use process::{fail, lamplight, resume, succeed, train};
+use serde_json::{Value, json};
+
+const ADJECTIVES: [&str; 4] = ["good", "fine", "bad", "poor"];
+const NOUNS: [&str; 5] = ["film", "song", "meal", "book", "game"];
+
+/// A tokenizer that knows the words of these tests.
+fn tokenizer(folder: &Path) {
+    let text = folder.join("words.txt");
+    let lines = NOUNS.iter().flat_map(|noun| {
+        let line =
+            move |adjective| format!("the {noun} was {adjective} in berlin and anna said so\n");
+        ADJECTIVES.iter().map(line)
+    });
+    fs::write(&text, lines.collect::<String>().repeat(20)).unwrap();
+    let arguments = format!(
+        "tokenize train {} --kind word-piece --vocab-size 120 --output {}",
+        text.display(),
+        folder.join("tokenizer").display()
+    );
+    succeed(&mut lamplight(&arguments));
+}
+
+fn write(path: &Path, records: impl Iterator<Item = Value>) {
+    let lines = records.map(|record| format!("{record}\n"));
+    fs::write(path, lines.collect::<String>()).unwrap();
+}
+
+/// The text, the number of the adjective in it.
+fn sentences(num: usize) -> impl Iterator<Item = (String, usize)> {
+    (0..num).map(|index| {
+        let (noun, adjective) = (NOUNS[index % 5], index / 5 % 4);
+        (
+            format!("the {noun} was {}", ADJECTIVES[adjective]),
+            adjective,
+        )
+    })
+}
+
+/// Trains the smoke recipe on `train.jsonl` and gives the last scores of the run.
+fn scores(folder: &Path, objective: &str) -> Value {
+    let run = folder.join(format!("run-{objective}"));
+    let arguments = format!(
+        "--data {} --tokenizer {} --set data.objective={objective}",
+        folder.join("train.jsonl").display(),
+        folder.join("tokenizer").display()
+    );
+    succeed(&mut train("smoke_classification", &run, &arguments));
+    last_scores(&run)
+}
+
+fn last_scores(run: &Path) -> Value {
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let lines = metrics.lines().rev();
+    let mut lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.find(|line| line["kind"] == "evaluation").unwrap()
+}
+
+fn score(scores: &Value, name: &str) -> f64 {
+    scores[name]
+        .as_f64()
+        .unwrap_or_else(|| panic!("no {name} in {scores}"))
+}
+
+/// The config of the model after the last of the smoke recipe's steps.
+fn config(folder: &Path, objective: &str) -> Value {
+    let checkpoint = format!("run-{objective}/checkpoints/step-60/config.json");
+    serde_json::from_str(&fs::read_to_string(folder.join(checkpoint)).unwrap()).unwrap()
+}
+
+#[test]
+fn classes_are_learned_and_named_in_the_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tokenizer(folder);
+    let label = |adjective| if adjective < 2 { "praise" } else { "blame" };
+    let records =
+        sentences(200).map(|(text, adjective)| json!({"text": text, "label": label(adjective)}));
+    write(&folder.join("train.jsonl"), records);
+    let scores = scores(folder, "sequence_classification");
+    assert_eq!(score(&scores, "accuracy"), 1.0);
+    assert_eq!(score(&scores, "matthews"), 1.0);
+    let config = config(folder, "sequence_classification");
+    assert_eq!(config["id2label"], json!({"0": "blame", "1": "praise"}));
+    assert_eq!(
+        config["architectures"],
+        json!(["ElectraForSequenceClassification"])
+    );
+}
+
+#[test]
+fn values_are_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tokenizer(folder);
+    let records = sentences(200)
+        .map(|(text, adjective)| json!({"text": text, "label": adjective as f64 / 2.0}));
+    write(&folder.join("train.jsonl"), records);
+    let scores = scores(folder, "regression");
+    assert!(score(&scores, "pearson") > 0.9, "{scores}");
+    assert!(score(&scores, "label_loss") < 0.2, "{scores}");
+}
+
+#[test]
+fn tags_are_learned_word_by_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tokenizer(folder);
+    let words = ["anna", "said", "the", "film", "in", "berlin", "was", "good"];
+    let tag = |word: &str| match word {
+        "anna" => "B-person",
+        "berlin" => "B-place",
+        _ => "O",
+    };
+    let records = (0..200).map(|index| {
+        let mut words = words;
+        words.rotate_left(index % 8);
+        json!({"tokens": words, "tags": words.map(tag)})
+    });
+    write(&folder.join("train.jsonl"), records);
+    let scores = scores(folder, "token_classification");
+    assert_eq!(score(&scores, "f1"), 1.0);
+    assert_eq!(score(&scores, "f1.person"), 1.0);
+    let labels = json!({"0": "B-person", "1": "B-place", "2": "O"});
+    assert_eq!(config(folder, "token_classification")["id2label"], labels);
+}
+
+#[test]
+fn choices_are_weighed_against_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tokenizer(folder);
+    let records = sentences(200).enumerate().map(|(index, (text, _))| {
+        let (place, right) = (index % 3, "and anna said so");
+        let mut choices = ["in berlin", "was the game", "so bad"];
+        choices[place] = right;
+        json!({"context": text, "choices": choices, "label": place})
+    });
+    write(&folder.join("train.jsonl"), records);
+    assert_eq!(score(&scores(folder, "multiple_choice"), "accuracy"), 1.0);
+}
+
+#[test]
+fn a_head_starts_from_a_discriminator_with_its_shape_and_tokenizer_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tokenizer(folder);
+    let pretraining = folder.join("pretraining");
+    let arguments = format!(
+        "--data {} --tokenizer {} --set data.held_out=0.2",
+        folder.join("words.txt").display(),
+        folder.join("tokenizer").display()
+    );
+    fs::write(
+        folder.join("words.txt"),
+        sentences(60)
+            .map(|(text, _)| text + "\n\n")
+            .collect::<String>(),
+    )
+    .unwrap();
+    succeed(&mut train("smoke_electra", &pretraining, &arguments));
+    let records = sentences(60).map(|(text, label)| json!({"text": text, "label": label}));
+    write(&folder.join("train.jsonl"), records);
+    let run = folder.join("run");
+    let discriminator = pretraining.join("checkpoints/step-40/discriminator");
+    let arguments = format!(
+        "--data {} --init-from {} --set data.inputs_length=16 --set training.steps=6 --set training.checkpoint_every=2",
+        folder.join("train.jsonl").display(),
+        discriminator.display(),
+    );
+    succeed(&mut train("electra_classification", &run, &arguments));
+    let recipe = fs::read_to_string(run.join("recipe.toml")).unwrap();
+    assert!(recipe.contains("hidden_size = 32"), "{recipe}");
+    assert!(score(&last_scores(&run), "accuracy") >= 0.0);
+    fs::remove_dir_all(run.join("checkpoints/step-6")).unwrap();
+    succeed(&mut resume(&run));
+    assert!(run.join("checkpoints/step-6").is_dir());
+}
+
+#[test]
+fn labels_that_training_has_not_seen_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tokenizer(folder);
+    let records = |label: &'static str| {
+        sentences(20).map(move |(text, _)| json!({"text": text, "label": label}))
+    };
+    write(&folder.join("train.jsonl"), records("praise"));
+    write(&folder.join("valid.jsonl"), records("scorn"));
+    let arguments = format!(
+        "--data {} --valid {} --tokenizer {}",
+        folder.join("train.jsonl").display(),
+        folder.join("valid.jsonl").display(),
+        folder.join("tokenizer").display()
+    );
+    let run = folder.join("run");
+    let error = fail(&mut train("smoke_classification", &run, &arguments), 2);
+    assert!(
+        error.contains("scorn") && error.contains("praise"),
+        "{error}"
+    );
+    assert!(!run.exists());
+}

@@ -1,0 +1,226 @@
+//! ELECTRA with a head, trained on labelled examples (Clark et al. 2020, section 3.1 and appendix B).
+
+use std::path::Path;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use lamplight_data::loader::LabelledBatch;
+use lamplight_data::tokenizer::Tokenizer;
+use lamplight_electra::{ElectraInput, ElectraModel};
+use lamplight_layers::block::Pass;
+use lamplight_layers::loss::cross_entropy;
+use lamplight_layers::pretrained::NameTable;
+use lamplight_layers::recompute::Tape;
+
+use super::head::{Head, Wanted};
+use super::{Task, Term, check_time};
+use crate::error::unreadable;
+use crate::evaluation::{Evaluation, Verdicts};
+use crate::weights::Weights;
+use crate::{TrainingError, feed, flops};
+
+/// A head that learns labels.
+pub struct FineTuning<H: Head> {
+    /// Rows of the embedding.
+    pub vocab_size: usize,
+    /// Saved with each checkpoint.
+    pub tokenizer: Tokenizer,
+    /// What is scored.
+    pub held_out: Vec<LabelledBatch<H::Target>>,
+    /// The names of the classes; none of values.
+    pub labels: Vec<String>,
+}
+
+impl<H: Head> FineTuning<H> {
+    fn logits(
+        &self,
+        model: &H::Model,
+        batch: &LabelledBatch<H::Target>,
+        device: &Device,
+        pass: Pass<'_>,
+    ) -> Result<Tensor<2>, TrainingError> {
+        let input = ElectraInput {
+            input_ids: feed::ids(&batch.input.input_ids, self.vocab_size, device)?,
+            padding_mask: feed::mask(&batch.input.padding_mask, device),
+            token_type_ids: Some(feed::integers(&batch.input.token_type_ids, device)),
+        };
+        Ok(H::logits(model, input, batch.targets.len(), pass))
+    }
+
+    /// Adds what was said of the examples of a batch, or of the tokens of each.
+    fn add_classes(
+        &self,
+        verdicts: &mut Verdicts,
+        said: &[u32],
+        wanted: &[Option<u32>],
+        num_examples: usize,
+    ) {
+        let per_example = said.len() / num_examples;
+        for (said, wanted) in said.chunks(per_example).zip(wanted.chunks(per_example)) {
+            let labelled = said.iter().zip(wanted);
+            let labelled = labelled.filter_map(|(&said, &wanted)| Some((said, wanted?)));
+            let labelled: Vec<(u32, u32)> = labelled.collect();
+            for &(said, wanted) in &labelled {
+                verdicts.add_class(said, wanted);
+            }
+            if H::NAMES_TOKENS {
+                let name = |class: u32| self.labels[class as usize].clone();
+                let (said, wanted): (Vec<u32>, Vec<u32>) = labelled.into_iter().unzip();
+                let names = |classes: Vec<u32>| classes.into_iter().map(name).collect();
+                verdicts.add_tags(names(said), names(wanted));
+            }
+        }
+    }
+
+    fn wanted(batch: &LabelledBatch<H::Target>) -> Wanted {
+        H::wanted(&batch.targets, batch.input.input_ids.columns)
+    }
+}
+
+impl<H: Head> Task for FineTuning<H> {
+    type Model = H::Model;
+    type Batch = LabelledBatch<H::Target>;
+
+    fn names(&self, _model: &H::Model) -> NameTable {
+        H::names()
+    }
+
+    fn terms(&self) -> Vec<Term> {
+        vec![Term {
+            name: "label_loss",
+            factor: 1.0,
+        }]
+    }
+
+    fn weights(&self, batch: &Self::Batch) -> Vec<f64> {
+        let num_labels = match Self::wanted(batch) {
+            Wanted::Classes(classes) => classes.iter().flatten().count(),
+            Wanted::Values(values) => values.len(),
+        };
+        vec![num_labels as f64]
+    }
+
+    fn num_tokens(&self, batch: &Self::Batch) -> usize {
+        batch.input.num_tokens()
+    }
+
+    fn num_cells(&self, batch: &Self::Batch) -> usize {
+        batch.input.num_cells()
+    }
+
+    fn flops(&self, model: &H::Model, batch: &Self::Batch) -> f64 {
+        let ids = &batch.input.input_ids;
+        ids.rows as f64 * flops::electra_encoder_training(H::config(model), ids.columns)
+    }
+
+    fn losses(
+        &self,
+        model: &H::Model,
+        batch: &Self::Batch,
+        tape: &Tape,
+    ) -> Result<Vec<Tensor<1>>, TrainingError> {
+        let logits = self.logits(model, batch, tape.device(), Pass::Taped(tape))?;
+        Ok(vec![loss(logits, &Self::wanted(batch))])
+    }
+
+    fn evaluate(
+        &self,
+        model: &H::Model,
+        device: &Device,
+        is_interrupted: &dyn Fn() -> bool,
+    ) -> Result<Evaluation, TrainingError> {
+        let mut verdicts = Verdicts::default();
+        for batch in &self.held_out {
+            check_time(is_interrupted)?;
+            let logits = self.logits(model, batch, device, Pass::Plain)?;
+            let [_, num_classes] = logits.dims();
+            let wanted = Self::wanted(batch);
+            let mean_loss = loss(logits.clone(), &wanted);
+            let mean_loss = mean_loss.try_into_scalar().map_err(unreadable)?;
+            verdicts.add_mean_loss(mean_loss, self.weights(batch)[0]);
+            let logits: Vec<f32> = logits.try_into_vec_as().map_err(unreadable)?;
+            match wanted {
+                Wanted::Values(values) => {
+                    let pairs = logits.into_iter().zip(values);
+                    pairs.for_each(|(said, wanted)| verdicts.add_value(said, wanted));
+                }
+                Wanted::Classes(wanted) => {
+                    let said: Vec<u32> = logits.chunks(num_classes).map(likeliest).collect();
+                    self.add_classes(&mut verdicts, &said, &wanted, batch.targets.len());
+                }
+            }
+        }
+        Ok(Evaluation {
+            scores: verdicts.scores(self.labels.len()),
+            examples: Vec::new(),
+        })
+    }
+
+    fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    fn load(&self, folder: &Path, device: &Device) -> Result<H::Model, TrainingError> {
+        Ok(H::load(folder, device)?)
+    }
+
+    /// The weights of a model with the same head, or of any ELECTRA without its head.
+    fn start_from(
+        &self,
+        model: H::Model,
+        folder: &Path,
+        device: &Device,
+    ) -> Result<H::Model, TrainingError> {
+        let backbone = ElectraModel::from_pretrained(folder, device)?;
+        let architectures = backbone.config().extra.get("architectures");
+        let adopted = match architectures.and_then(|names| names.get(0)?.as_str()) {
+            Some(name) if name == H::ARCHITECTURE => {
+                Weights::of(&H::load(folder, device)?, |_| true).into(model, |_| true)
+            }
+            _ => Weights::of(&backbone, |_| true)
+                .under("electra.")
+                .into(model, |path| path.starts_with("electra.")),
+        };
+        adopted.map_err(|source| TrainingError::Weights {
+            path: folder.to_owned(),
+            source,
+        })
+    }
+
+    fn save(&self, model: &H::Model, folder: &Path) -> Result<(), TrainingError> {
+        H::save(model, folder)?;
+        Ok(self.tokenizer.save(folder)?)
+    }
+}
+
+/// The mean cross-entropy of logits `[said, classes]` with classes, or the mean squared error of
+/// `[said, 1]` from values.
+fn loss(logits: Tensor<2>, wanted: &Wanted) -> Tensor<1> {
+    let [num_said, _] = logits.dims();
+    let device = logits.device();
+    match wanted {
+        Wanted::Classes(classes) => {
+            let targets = classes.iter().map(|class| i64::from(class.unwrap_or(0)));
+            let targets = TensorData::new(targets.collect::<Vec<i64>>(), [num_said]);
+            let weights = classes.iter().map(|class| f32::from(class.is_some()));
+            let weights = TensorData::new(weights.collect::<Vec<f32>>(), [num_said]);
+            let targets = Tensor::<1, Int>::from_data(targets, &device);
+            cross_entropy(logits, targets, Tensor::from_data(weights, &device))
+                .nll
+                .mean()
+        }
+        Wanted::Values(values) => {
+            let values = TensorData::new(values.clone(), [num_said]);
+            let values = Tensor::<1>::from_data(values, &device);
+            (logits.squeeze_dim::<1>(1) - values).square().mean()
+        }
+    }
+}
+
+/// The class of the largest logit; of equal ones the first.
+fn likeliest(logits: &[f32]) -> u32 {
+    let larger = |best: usize, index: usize| match logits[index] > logits[best] {
+        true => index,
+        false => best,
+    };
+    (0..logits.len()).reduce(larger).unwrap_or(0) as u32
+}
