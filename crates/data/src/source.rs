@@ -1,6 +1,7 @@
 //! Documents and pairs out of files: JSON Lines, CSV, TSV and Parquet (a field of each record) and plain text (blocks
 //! between blank lines, or whole files), as they are or compressed by gzip or zstd. Files are streamed: no more is held
-//! than the record at hand, of Parquet a page of each wanted column and about a MiB of rows.
+//! than the record at hand, of Parquet a page of each wanted column and about a MiB of rows. [`labelled`] reads records
+//! with what a model should say of them.
 
 pub(crate) mod bad_records;
 mod compression;

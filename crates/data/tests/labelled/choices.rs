@@ -17,7 +17,7 @@ fn choices_are_a_list_or_two_fields() {
         json!({ "premise": "It rains.", "choice1": "A.", "choice2": "B.", "question": "cause", "label": 1 }),
     ] {
         let read = good("a.jsonl", record.to_string(), labelled::choices);
-        assert_eq!(read, [expected.clone()], "{record}");
+        assert_eq!(read, std::slice::from_ref(&expected), "{record}");
     }
     let csv = "label,choice2,choice1,premise\n1,B.,A.,It rains.\n";
     assert_eq!(good("a.csv", csv, labelled::choices), [expected]);

@@ -1,6 +1,8 @@
 //! Data sets as they are published, where `LAMPLIGHT_DATA` (or a folder beside the project) has some in the layout of
 //! classification, ner and qa with a README each, which says how many records a file has.
 
+#![allow(clippy::print_stdout)]
+
 use lamplight_data::{
     DataError,
     loader::{LabelNames, LabelledEncoder, LabelledLoader, LabelledSettings, QuestionEncoder},

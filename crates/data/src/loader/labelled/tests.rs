@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::loader::{Cursor, World};
+use crate::loader::{Cursor, Workers, World};
 
 const PAD: u32 = 9999;
 
@@ -132,6 +132,22 @@ fn another_target_or_another_row_gives_another_digest() {
     let mut typed = labelled(&[&[1, 2]], 0);
     typed.rows[0].token_type_ids[1] = 1;
     assert_ne!(of(&[&[1, 2]]), loader(vec![typed], 1).unwrap().digest());
+}
+
+#[test]
+fn threads_make_the_same_batches() {
+    let examples = (0..20).map(|id| labelled(&[&[id; 3]], id)).collect();
+    let loader = loader(examples, 3).unwrap();
+    let start = Cursor::default();
+    let workers = Workers {
+        num_threads: 2,
+        ..Workers::default()
+    };
+    let prefetched = loader.prefetch(&start, World::ALONE, workers).unwrap();
+    let plain = loader.batches_from(&start, World::ALONE);
+    for (one, other) in plain.zip(prefetched).take(30) {
+        assert_eq!(one.unwrap(), other.unwrap());
+    }
 }
 
 proptest! {
