@@ -18,11 +18,16 @@ import torch
 import transformers
 
 
+def text_of(record):
+    """Records of JSON Lines keep their fields in the output; plain lines become `input`."""
+    return record["input"] if "input" in record else record["text"]
+
+
 def read_texts(path):
     with open(path, encoding="utf-8") as lines:
         for line in lines:
             line = line.removesuffix("\n")
-            yield json.loads(line)["input"] if line.startswith("{") else line
+            yield text_of(json.loads(line)) if line.startswith("{") else line
 
 
 def read_outputs(path):
@@ -71,7 +76,7 @@ def main():
     given = parser.parse_args()
 
     texts, rows = list(read_texts(given.inputs)), read_outputs(given.outputs)
-    assert [row["input"] for row in rows] == texts, f"{len(rows)} outputs are not of the {len(texts)} inputs"
+    assert [text_of(row) for row in rows] == texts, f"{len(rows)} outputs are not of the {len(texts)} inputs"
     model = transformers.AutoModelForSeq2SeqLM.from_pretrained(given.model, dtype=torch.float32).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(given.model)
     model.generation_config.update(**given.arguments)
