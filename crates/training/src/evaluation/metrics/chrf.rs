@@ -136,7 +136,7 @@ impl Text {
     fn words(&self) -> Vec<&str> {
         let is_mark = |c: char| c.is_ascii_punctuation();
         let split = |word: &str| {
-            if word.chars().nth(1).is_none() {
+            if word.len() < 2 {
                 None
             } else if word.ends_with(is_mark) {
                 Some(word.len() - 1)
