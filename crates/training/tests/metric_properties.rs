@@ -261,21 +261,18 @@ fn what_cannot_be_scored_is_an_error() {
             references: 2
         })
     );
-    let no_reference = Err(MetricError::NoReference { index: 1 });
     let predictions = strings(&["a", "b"]);
     assert_eq!(
         exact_match(&predictions, &[strings(&["a"]), vec![]]),
-        no_reference
+        Err(MetricError::NoReference { index: 1 })
     );
-    let probability_nan = SquadV2Answer {
+    let unsure = SquadV2Answer {
+        no_answer_probability: f64::NAN,
         prediction: String::new(),
         references: Vec::new(),
-        no_answer_probability: f64::NAN,
     };
-    assert_eq!(
-        squad_v2(&[probability_nan], 1.0),
-        Err(MetricError::NotANumber { index: 0 })
-    );
+    let not_a_number = Err(MetricError::NotANumber { index: 0 });
+    assert_eq!(squad_v2(&[unsure], 1.0), not_a_number);
     let (tags, longer) = ([strings(&[""])], [strings(&["O", "O"])]);
     assert_eq!(
         entity_f1(&tags, &tags, EntityMode::Conll),
