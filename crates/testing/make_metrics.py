@@ -43,6 +43,17 @@ MARKS = [".", ",", "!", "?", ";", ":", "-", "--", "...", "(", ")", "'", "\"", "%
 FIXED = ["", " ", "\n", ".", "...", "!?", "the", "a an the", "The the", "\t", "-", "''", "😀", "\u0301", "a", "A.", "O"]
 
 
+# Predictions and references that tell apart what is easily mixed up.
+EDGES = [
+    ("a\u0301 river", ["\u0301 river"]), ("a\u093e", ["\u093e"]), ("a\u200b river", ["\u200b river"]), ("x_a_y", ["xay"]),
+    ("", [""]), ("", ["the"]), ("the", ["an"]), ("river", [""]), ("", ["river"]), ("river", ["River.", "the river"]),
+    ("was ten news", ["wa tens new"]), ("one two three four", ["five one", "one two a b c d e f"]),
+    ("the re-\nport came", ["the report came", "the re- port came"]), ("the well-\n", ["the well-"]), ("It was 5. ", ["It was 5.", "It was 5 ."]),
+    ("one two\nthree four", ["three four\none two"]), ("a b a b\nb a", ["b a b\na a b"]), ("1,000.5 cost $5", ["1 , 000 . 5 cost $ 5"]),
+    ("\u212a2", ["k2"]), ("ΟΔΟΣ ΣΑΣ", ["οδος σας"]), ("東京 は", ["東 京は"]), ("x" * 300, ["x" * 299]), ("no " * 150, ["no"]),
+]
+
+
 class Texts:
     """Random texts, and texts that resemble them."""
 
@@ -158,8 +169,10 @@ def correlation():
     return cases
 
 
-def text_references(texts, most, resembling=None):
+def text_references(texts, most, index, resembling=None):
     """Some predictions, each with its references."""
+    if index < len(EDGES):
+        return [EDGES[index][0]], [EDGES[index][1]]
     r = texts.random
     count, num_references = r.choice([1, 1, 2, 3]), r.choice([1, 1, 1, 2, 3])
     predictions, references = [], []
@@ -174,8 +187,8 @@ def text_references(texts, most, resembling=None):
 def exact_match():
     texts = Texts(3)
     cases = []
-    for _ in range(NUM_CASES):
-        predictions, references = text_references(texts, 4)
+    for index in range(NUM_CASES):
+        predictions, references = text_references(texts, 4, index)
         right = [prediction in answers for prediction, answers in zip(predictions, references)]
         cases.append({"predictions": predictions, "references": references, "exact_match": number(np.mean(right))})
     return cases
@@ -210,8 +223,8 @@ def squad():
     texts = Texts(4)
     vary = answer(texts)
     cases = []
-    for _ in range(NUM_CASES):
-        predictions, references = text_references(texts, 5, vary)
+    for index in range(NUM_CASES):
+        predictions, references = text_references(texts, 5, index, vary)
         pairs = list(zip(predictions, references))
         exact = sum(max(squad_metrics.compute_exact(a, p) for a in answers) for p, answers in pairs)
         f1 = sum(max(squad_f1(p, a) for a in answers) for p, answers in pairs)
@@ -273,7 +286,7 @@ def tags(r, length, scheme, is_broken):
     return result[:length]
 
 
-ODD = ["B", "I", "E", "S", "O-PER", "B-", "BPER", "I-A-B", "B--X", "MISC", "M", ".", "é-x", "-PER", "I-東京", "U-PER", "L-PER"]
+ODD = ["B", "I", "E", "S", "O-PER", "B-", "BPER", "I-A-B", "B--X", "B-X-", "B-X", "MISC", "M", ".", "é-x", "-PER", "I-東京", "U-PER", "L-PER"]
 
 
 def entities(modes):
@@ -289,15 +302,19 @@ def entities(modes):
             other = tags(r, length, scheme, r.random() < 0.4)
             predicted = [a if r.random() < 0.7 else b for a, b in zip(right, other)]
             if mode == "conll" and r.random() < 0.2:
-                predicted, right = ([r.choice(ODD) if r.random() < 0.3 else t for t in side] for side in (predicted, right))
+                odd = r.choice([ODD, ["B", "I", ".", "O", "I-PER"]])
+                predicted, right = ([r.choice(odd) if r.random() < 0.5 else t for t in side] for side in (predicted, right))
             if mode != "conll" and r.random() < 0.1:
                 odd = [t for t in ODD if t[0] in {"IOB2": "IOB", "IOE2": "IOE", "IOBES": "IOBES"}[scheme]]
-                predicted = [r.choice(odd) if r.random() < 0.2 else t for t in predicted]
+                right = [r.choice(odd) if r.random() < 0.5 else t for t in right]
+                predicted = [r.choice(odd) if r.random() < 0.2 else t for t in right]
             references.append(right)
             predictions.append(predicted)
         if index == 3:
             references = [tags(r, 600, scheme, False)]
             predictions = [[a if r.random() < 0.9 else b for a, b in zip(references[0], tags(r, 600, scheme, True))]]
+        if mode == "conll" and index == 0:
+            references, predictions = [["O", "I", "I", "O"]], [["I-PER", ".", "I", "O"]]
         if mode == "conll":
             score = lambda average: sequence_labeling.precision_recall_fscore_support(references, predictions, average=average)
             kinds = {e[0] for e in sequence_labeling.get_entities(references)}
@@ -326,8 +343,10 @@ def rouge():
             prediction = "\n".join(lines)
             texts.random.shuffle(lines)
             references[0] = "\n".join(texts.resembling(line) for line in lines[:3])
-        if index == 4:
+        if index == 99:
             prediction, references = texts.long(400), [texts.long(300)]
+        if index < len(EDGES):
+            prediction, references = EDGES[index]
         case = {"prediction": prediction, "references": references}
         for key, use_stemmer in [("words", False), ("stems", True)]:
             scorer = RougeScorer(["rouge1", "rouge2", "rougeL", "rougeLsum"], use_stemmer=use_stemmer)
@@ -362,8 +381,8 @@ def bleu():
     r = texts.random
     cases = []
     for index in range(NUM_CASES + 60):
-        predictions, references = text_references(texts, 24)
-        if index == 5:
+        predictions, references = text_references(texts, 24, index % 140)
+        if index == 139:
             predictions, references = [texts.long(600)], [[texts.long(600)]]
         options = {"tokenize": r.choice(["13a", "13a", "intl", "char", "none"]), "lowercase": r.random() < 0.3,
                    "effective_order": r.random() < 0.4, "smooth_method": r.choice(["exp", "exp", "floor", "add-k", "none"])}
@@ -385,8 +404,8 @@ def chrf():
     texts = Texts(11)
     cases = []
     for index in range(NUM_CASES):
-        predictions, references = text_references(texts, 20)
-        if index == 5:
+        predictions, references = text_references(texts, 20, index)
+        if index == 99:
             predictions, references = [texts.long(400)], [[texts.long(400)]]
         options = {"word_order": texts.random.choice([0, 0, 2, 2, 1]), "lowercase": texts.random.random() < 0.3}
         metric = sacrebleu.CHRF(**options)

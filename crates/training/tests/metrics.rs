@@ -73,7 +73,11 @@ fn classes_are_scored_as_by_scikit_learn() {
         assert_equal(score, &case["accuracy"], case);
         let score = matthews(&predictions, &references).unwrap();
         assert_equal(score, &case["matthews"], case);
-        assert_f1(macro_f1(&predictions, &references).unwrap(), &case["macro"], case);
+        assert_f1(
+            macro_f1(&predictions, &references).unwrap(),
+            &case["macro"],
+            case,
+        );
         let score = binary_f1(&predictions, &references, &1).unwrap();
         assert_f1(score, &case["binary"], case);
     });
@@ -115,11 +119,13 @@ fn answers_that_may_be_none_are_scored_as_by_the_script_of_squad() {
         let answers: Vec<(String, Vec<String>, f64)> = read(&case["answers"]);
         let answers = answers.into_iter();
         let answers: Vec<_> = answers
-            .map(|(prediction, references, no_answer_probability)| SquadV2Answer {
-                prediction,
-                references,
-                no_answer_probability,
-            })
+            .map(
+                |(prediction, references, no_answer_probability)| SquadV2Answer {
+                    prediction,
+                    references,
+                    no_answer_probability,
+                },
+            )
             .collect();
         let scores = squad_v2(&answers, float(&case["threshold"])).unwrap();
         let wanted = &case["scores"];
@@ -136,7 +142,11 @@ fn answers_that_may_be_none_are_scored_as_by_the_script_of_squad() {
         assert_part(scores.has_answer, "HasAns_");
         assert_part(scores.no_answer, "NoAns_");
         assert_equal(scores.best_exact, &wanted["best_exact"], case);
-        assert_equal(scores.best_exact_threshold, &wanted["best_exact_thresh"], case);
+        assert_equal(
+            scores.best_exact_threshold,
+            &wanted["best_exact_thresh"],
+            case,
+        );
         assert_equal(scores.best_f1, &wanted["best_f1"], case);
         assert_equal(scores.best_f1_threshold, &wanted["best_f1_thresh"], case);
     });
@@ -159,7 +169,11 @@ fn check_entities(case: &Value) {
     };
     assert_score(scores.micro, &case["micro"]);
     let types = case["types"].as_object().unwrap();
-    assert!(scores.types.keys().eq(types.keys()), "{:?}: {case}", scores.types.keys());
+    assert!(
+        scores.types.keys().eq(types.keys()),
+        "{:?}: {case}",
+        scores.types.keys()
+    );
     for (kind, wanted) in types {
         assert_score(scores.types[kind], wanted);
     }
@@ -181,8 +195,15 @@ fn rouge_is_that_of_rouge_score() {
         let references: Vec<String> = read(&case["references"]);
         for (key, use_stemmer) in [("words", false), ("stems", true)] {
             let rouge = Rouge { use_stemmer };
-            let scores = rouge.score(case["prediction"].as_str().unwrap(), &references).unwrap();
-            let scores = [scores.rouge1, scores.rouge2, scores.rouge_l, scores.rouge_lsum];
+            let scores = rouge
+                .score(case["prediction"].as_str().unwrap(), &references)
+                .unwrap();
+            let scores = [
+                scores.rouge1,
+                scores.rouge2,
+                scores.rouge_l,
+                scores.rouge_lsum,
+            ];
             for (index, score) in scores.into_iter().enumerate() {
                 assert_f1(score, &case[key][index], case);
             }
@@ -225,10 +246,20 @@ fn bleu_is_that_of_sacrebleu() {
     check_cases("bleu", |case| {
         let predictions: Vec<String> = read(&case["predictions"]);
         let references: Vec<Vec<String>> = read(&case["references"]);
-        let bleu = bleu_of(&case["options"]).corpus(&predictions, &references).unwrap();
+        let bleu = bleu_of(&case["options"])
+            .corpus(&predictions, &references)
+            .unwrap();
         assert_equal(bleu.score, &case["score"], case);
-        assert_eq!(bleu.num_right.as_slice(), read::<Vec<usize>>(&case["counts"]), "{case}");
-        assert_eq!(bleu.num_ngrams.as_slice(), read::<Vec<usize>>(&case["totals"]), "{case}");
+        assert_eq!(
+            bleu.num_right.as_slice(),
+            read::<Vec<usize>>(&case["counts"]),
+            "{case}"
+        );
+        assert_eq!(
+            bleu.num_ngrams.as_slice(),
+            read::<Vec<usize>>(&case["totals"]),
+            "{case}"
+        );
         for (index, precision) in bleu.precisions.into_iter().enumerate() {
             assert_equal(precision, &case["precisions"][index], case);
         }

@@ -99,3 +99,16 @@ impl DetectedToken {
         self.probability > 0.5
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_better_follows_from_the_name() {
+        assert_eq!(is_higher_better("f1"), Some(true));
+        assert_eq!(is_higher_better("perplexity"), Some(false));
+        assert_eq!(is_higher_better("detection_loss"), Some(false));
+        assert_eq!(is_higher_better("best_f1_thresh"), None);
+    }
+}

@@ -7,6 +7,7 @@ use std::hash::Hash;
 use super::MetricError;
 use super::bleu::{SACREBLEU, num_references};
 use super::error::check_references;
+use super::multiset::{count, num_shared};
 use super::text::{is_space, words};
 
 /// n-grams of up to so many characters.
@@ -18,7 +19,7 @@ const BETA: f64 = 2.0;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Chrf {
     /// n-grams of up to so many words count too: 0 is chrF, 2 is chrF++.
-    pub word_order: usize,
+    pub word_order: u8,
     /// Whether case does not count.
     pub lowercase: bool,
 }
@@ -36,7 +37,11 @@ pub struct ChrfScore {
 
 impl fmt::Display for ChrfScore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}|{} = {:.2}", self.name, self.signature, self.score)
+        write!(
+            formatter,
+            "{}|{} = {:.2}",
+            self.name, self.signature, self.score
+        )
     }
 }
 
@@ -51,7 +56,7 @@ impl Chrf {
         references: &[Vec<String>],
     ) -> Result<ChrfScore, MetricError> {
         check_references(predictions, references)?;
-        let mut sums = vec![Matches::default(); CHARACTER_ORDER + self.word_order];
+        let mut sums = vec![Matches::default(); CHARACTER_ORDER + usize::from(self.word_order)];
         for (prediction, references) in predictions.iter().zip(references) {
             for (sum, best) in sums.iter_mut().zip(self.best(prediction, references)) {
                 sum.num_predicted += best.num_predicted;
@@ -62,7 +67,7 @@ impl Chrf {
         let case = if self.lowercase { "lc" } else { "mixed" };
         Ok(ChrfScore {
             score: f_score(&sums),
-            name: format!("chrF{BETA}{}", "+".repeat(self.word_order)),
+            name: format!("chrF{BETA}{}", "+".repeat(self.word_order.into())),
             signature: format!(
                 "nrefs:{}|case:{case}|eff:yes|nc:{CHARACTER_ORDER}|nw:{}|space:no|version:{SACREBLEU}",
                 num_references(references),
@@ -87,10 +92,14 @@ impl Chrf {
         let prediction = Text::new(prediction, self.lowercase);
         let matches = references.iter().map(|reference| {
             let reference = Text::new(reference, self.lowercase);
-            let characters = (1..=CHARACTER_ORDER)
-                .map(|n| Matches::new(&prediction.character_ngrams(n), &reference.character_ngrams(n)));
+            let characters = (1..=CHARACTER_ORDER).map(|n| {
+                Matches::new(
+                    &prediction.character_ngrams(n),
+                    &reference.character_ngrams(n),
+                )
+            });
             let (predicted, right) = (prediction.words(), reference.words());
-            let words = (1..=self.word_order)
+            let words = (1..=self.word_order.into())
                 .map(|n| Matches::new(&count(predicted.windows(n)), &count(right.windows(n))));
             characters.chain(words).collect::<Vec<_>>()
         });
@@ -116,7 +125,11 @@ struct Text {
 
 impl Text {
     fn new(text: &str, lowercase: bool) -> Self {
-        let text = if lowercase { text.to_lowercase() } else { text.to_owned() };
+        let text = if lowercase {
+            text.to_lowercase()
+        } else {
+            text.to_owned()
+        };
         let dense = text.replace(is_space, "");
         let mut boundaries: Vec<_> = dense.char_indices().map(|(index, _)| index).collect();
         boundaries.push(dense.len());
@@ -136,7 +149,7 @@ impl Text {
     fn words(&self) -> Vec<&str> {
         let is_mark = |c: char| c.is_ascii_punctuation();
         let split = |word: &str| {
-            if word.chars().nth(1).is_none() {
+            if word.len() < 2 {
                 None
             } else if word.ends_with(is_mark) {
                 Some(word.len() - 1)
@@ -152,15 +165,6 @@ impl Text {
     }
 }
 
-/// How often each comes.
-fn count<T: Eq + Hash>(ngrams: impl Iterator<Item = T>) -> HashMap<T, usize> {
-    let mut counts = HashMap::new();
-    for ngram in ngrams {
-        *counts.entry(ngram).or_default() += 1;
-    }
-    counts
-}
-
 /// The n-grams of one order.
 #[derive(Debug, Clone, Copy, Default)]
 struct Matches {
@@ -171,21 +175,24 @@ struct Matches {
 
 impl Matches {
     fn new<T: Eq + Hash>(predicted: &HashMap<T, usize>, reference: &HashMap<T, usize>) -> Self {
-        let right = predicted.iter().map(|(ngram, count)| {
-            reference.get(ngram).map_or(0, |other| *count.min(other))
-        });
         Self {
             // Where the reference is too short, the order does not count.
-            num_predicted: if reference.is_empty() { 0 } else { predicted.values().sum() },
+            num_predicted: if reference.is_empty() {
+                0
+            } else {
+                predicted.values().sum()
+            },
             num_reference: reference.values().sum(),
-            num_right: right.sum(),
+            num_right: num_shared(predicted, reference),
         }
     }
 }
 
 /// The F score of the mean precision and the mean recall over the orders that both sides have, in percent.
 fn f_score(orders: &[Matches]) -> f64 {
-    let counted = orders.iter().filter(|order| order.num_predicted > 0 && order.num_reference > 0);
+    let counted = orders
+        .iter()
+        .filter(|order| order.num_predicted > 0 && order.num_reference > 0);
     let (mut precision, mut recall, mut num_orders) = (0.0, 0.0, 0.0_f64);
     for order in counted {
         precision += order.num_right as f64 / order.num_predicted as f64;

@@ -12,7 +12,9 @@ use super::{F1Score, MetricError};
 pub fn accuracy<L: PartialEq>(predictions: &[L], references: &[L]) -> Result<f64, MetricError> {
     check_lengths(predictions.len(), references.len(), 1)?;
     let pairs = predictions.iter().zip(references);
-    let num_right = pairs.filter(|(predicted, right)| predicted == right).count();
+    let num_right = pairs
+        .filter(|(predicted, right)| predicted == right)
+        .count();
     Ok(num_right as f64 / predictions.len() as f64)
 }
 

@@ -29,7 +29,11 @@ pub fn pearson(predictions: &[f64], references: &[f64]) -> Result<f64, MetricErr
 /// There are fewer than two predictions, or not as many references.
 pub fn spearman(predictions: &[f64], references: &[f64]) -> Result<f64, MetricError> {
     check_lengths(predictions.len(), references.len(), 2)?;
-    if predictions.iter().chain(references).any(|value| value.is_nan()) {
+    if predictions
+        .iter()
+        .chain(references)
+        .any(|value| value.is_nan())
+    {
         return Ok(f64::NAN);
     }
     pearson(&mean_ranks(predictions), &mean_ranks(references))
@@ -43,9 +47,15 @@ fn direction(values: &[f64]) -> Option<Vec<f64>> {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let centred = values.iter().map(|value| value - mean);
     // Scaled first, so that no square overflows.
-    let largest = centred.clone().fold(0.0, |most: f64, value| most.max(value.abs()));
+    let largest = centred
+        .clone()
+        .fold(0.0, |most: f64, value| most.max(value.abs()));
     let scaled = centred.map(|value| value / largest);
-    let norm = scaled.clone().map(|value| value * value).sum::<f64>().sqrt();
+    let norm = scaled
+        .clone()
+        .map(|value| value * value)
+        .sum::<f64>()
+        .sqrt();
     Some(scaled.map(|value| value / norm).collect())
 }
 

@@ -14,12 +14,10 @@ pub enum MetricError {
         name: String,
     },
     /// The metric is one of other predictions.
-    #[error("the metric `{metric}` is of {needed}, not of {given}")]
+    #[error("the metric `{metric}` does not score {given}")]
     Kind {
         /// The metric.
         metric: Metric,
-        /// What it is of.
-        needed: &'static str,
         /// What was given.
         given: &'static str,
     },

@@ -8,12 +8,11 @@ use super::error::check_references;
 ///
 /// # Errors
 /// There are no predictions, not as many lists of references, or an empty one.
-pub fn exact_match(
-    predictions: &[String],
-    references: &[Vec<String>],
-) -> Result<f64, MetricError> {
+pub fn exact_match(predictions: &[String], references: &[Vec<String>]) -> Result<f64, MetricError> {
     check_references(predictions, references)?;
     let pairs = predictions.iter().zip(references);
-    let num_right = pairs.filter(|(predicted, right)| right.contains(predicted)).count();
+    let num_right = pairs
+        .filter(|(predicted, right)| right.contains(predicted))
+        .count();
     Ok(num_right as f64 / predictions.len() as f64)
 }

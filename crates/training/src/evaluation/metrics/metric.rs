@@ -104,6 +104,8 @@ impl FromStr for Metric {
 
     fn from_str(name: &str) -> Result<Self, MetricError> {
         let found = Self::ALL.into_iter().find(|metric| metric.name() == name);
-        found.ok_or_else(|| MetricError::Unknown { name: name.to_owned() })
+        found.ok_or_else(|| MetricError::Unknown {
+            name: name.to_owned(),
+        })
     }
 }

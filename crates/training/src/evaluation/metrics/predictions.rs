@@ -12,163 +12,158 @@ use super::{Metric, MetricError, exact_match, perplexity};
 /// The threshold of SQuAD v2.0's script, with which every answer counts.
 const NO_ANSWER_THRESHOLD: f64 = 1.0;
 
-/// What a model says beside what is right, in the same order.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(missing_docs)]
+/// Scores and the names that a report gives them.
+type NamedScores = Vec<(String, f64)>;
+
+/// Predictions and what is right, in the same order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Paired<'a, P, R> {
+    /// What a model says.
+    pub predictions: &'a [P],
+    /// What it should say.
+    pub references: &'a [R],
+}
+
+/// What a model says beside what is right.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Predictions<'a> {
     /// Classes.
-    Labels {
-        predictions: &'a [u32],
-        references: &'a [u32],
-    },
+    Labels(Paired<'a, u32, u32>),
     /// Numbers.
-    Values {
-        predictions: &'a [f64],
-        references: &'a [f64],
-    },
+    Values(Paired<'a, f64, f64>),
     /// Texts, each of which has one or more references.
-    Texts {
-        predictions: &'a [String],
-        references: &'a [Vec<String>],
-    },
+    Texts(Paired<'a, String, Vec<String>>),
     /// Tags of the tokens of sequences.
-    Tags {
-        predictions: &'a [Vec<String>],
-        references: &'a [Vec<String>],
-    },
+    Tags(Paired<'a, Vec<String>, Vec<String>>),
     /// Answers to questions that may have none.
     Answers(&'a [SquadV2Answer]),
-    /// The likelihood of tokens.
+    /// How likely a model thinks texts are.
     Likelihood {
-        /// The sum of their negative log-likelihoods, in nats.
+        /// The sum of the negative log-likelihoods of their tokens, in nats.
         negative_log_likelihood: f64,
+        /// How many tokens there are.
         num_tokens: usize,
     },
 }
 
 impl Predictions<'_> {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Labels { .. } => "labels",
-            Self::Values { .. } => "values",
-            Self::Texts { .. } => "texts",
-            Self::Tags { .. } => "tags",
-            Self::Answers(_) => "answers that may be none",
-            Self::Likelihood { .. } => "the likelihood of tokens",
-        }
-    }
-
     /// The scores of the metric, under the names of a report.
     ///
     /// # Errors
     /// The metric is one of other predictions, or cannot score these.
-    pub fn scores(&self, metric: Metric) -> Result<Vec<(String, f64)>, MetricError> {
-        let one = |score| vec![(metric.name().to_owned(), score)];
-        match *self {
-            Self::Labels {
-                predictions,
-                references,
-            } => match metric {
-                Metric::Accuracy => accuracy(predictions, references).map(one),
-                Metric::F1 => binary_f1(predictions, references, &1).map(|score| one(score.f1)),
-                Metric::MacroF1 => macro_f1(predictions, references).map(|score| one(score.f1)),
-                Metric::Matthews => matthews(predictions, references).map(one),
-                _ => Err(self.unfit(metric)),
-            },
-            Self::Values {
-                predictions,
-                references,
-            } => match metric {
-                Metric::Pearson => pearson(predictions, references).map(one),
-                Metric::Spearman => spearman(predictions, references).map(one),
-                _ => Err(self.unfit(metric)),
-            },
-            Self::Texts {
-                predictions,
-                references,
-            } => self.text_scores(metric, predictions, references),
-            Self::Tags {
-                predictions,
-                references,
-            } => match metric {
+    pub fn scores(&self, metric: Metric) -> Result<NamedScores, MetricError> {
+        let scores = match self {
+            Self::Labels(labels) => label_scores(metric, labels),
+            Self::Values(values) => value_scores(metric, values),
+            Self::Texts(texts) => text_scores(metric, texts),
+            Self::Tags(tags) => match metric {
                 Metric::EntityF1(mode) => {
-                    entity_f1(predictions, references, mode).map(|scores| named_entities(&scores))
+                    let scores = entity_f1(tags.predictions, tags.references, mode);
+                    Some(scores.map(|scores| entity_scores(&scores)))
                 }
-                _ => Err(self.unfit(metric)),
+                _ => None,
             },
-            Self::Answers(answers) => match metric {
-                Metric::SquadV2 => {
-                    squad_v2(answers, NO_ANSWER_THRESHOLD).map(|scores| named_answers(&scores))
-                }
-                _ => Err(self.unfit(metric)),
-            },
+            Self::Answers(answers) => (metric == Metric::SquadV2).then(|| {
+                let scores = squad_v2(answers, NO_ANSWER_THRESHOLD);
+                scores.map(|scores| answer_scores(&scores))
+            }),
             Self::Likelihood {
                 negative_log_likelihood,
                 num_tokens,
-            } => match metric {
-                Metric::Perplexity => perplexity(negative_log_likelihood, num_tokens).map(one),
-                _ => Err(self.unfit(metric)),
-            },
-        }
+            } => (metric == Metric::Perplexity).then(|| {
+                let score = perplexity(*negative_log_likelihood, *num_tokens);
+                score.map(|score| one(metric, score))
+            }),
+        };
+        let given = self.kind();
+        scores.unwrap_or(Err(MetricError::Kind { metric, given }))
     }
 
-    fn text_scores(
-        &self,
-        metric: Metric,
-        predictions: &[String],
-        references: &[Vec<String>],
-    ) -> Result<Vec<(String, f64)>, MetricError> {
-        let one = |score| vec![(metric.name().to_owned(), score)];
-        let rouge = |use_stemmer| {
-            let rouge = Rouge { use_stemmer };
-            rouge.corpus(predictions, references).map(|scores| named_rouge(&scores))
-        };
-        let chrf = |word_order| {
-            let chrf = Chrf {
-                word_order,
-                lowercase: false,
-            };
-            chrf.corpus(predictions, references).map(|chrf| one(chrf.score))
-        };
-        match metric {
-            Metric::ExactMatch => exact_match(predictions, references).map(one),
-            Metric::Squad => squad(predictions, references)
-                .map(|squad| named(&[("exact_match", squad.exact_match), ("f1", squad.f1)])),
-            Metric::Rouge => rouge(false),
-            Metric::RougeOfStems => rouge(true),
-            Metric::Bleu => {
-                let bleu = Bleu::default().corpus(predictions, references);
-                bleu.map(|bleu| one(bleu.score))
-            }
-            Metric::Chrf => chrf(0),
-            Metric::ChrfPlusPlus => chrf(2),
-            _ => Err(self.unfit(metric)),
-        }
-    }
-
-    fn unfit(&self, metric: Metric) -> MetricError {
-        let needed = match metric {
-            Metric::Accuracy | Metric::F1 | Metric::MacroF1 | Metric::Matthews => "labels",
-            Metric::Pearson | Metric::Spearman => "values",
-            Metric::EntityF1(_) => "tags",
-            Metric::SquadV2 => "answers that may be none",
-            Metric::Perplexity => "the likelihood of tokens",
-            _ => "texts",
-        };
-        MetricError::Kind {
-            metric,
-            needed,
-            given: self.kind(),
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Labels(_) => "classes",
+            Self::Values(_) => "values",
+            Self::Texts(_) => "texts",
+            Self::Tags(_) => "tags",
+            Self::Answers(_) => "answers that may be none",
+            Self::Likelihood { .. } => "the likelihood of texts",
         }
     }
 }
 
-fn named(scores: &[(&str, f64)]) -> Vec<(String, f64)> {
+fn label_scores(
+    metric: Metric,
+    labels: &Paired<'_, u32, u32>,
+) -> Option<Result<NamedScores, MetricError>> {
+    let (predictions, references) = (labels.predictions, labels.references);
+    let score = match metric {
+        Metric::Accuracy => accuracy(predictions, references),
+        Metric::F1 => binary_f1(predictions, references, &1).map(|score| score.f1),
+        Metric::MacroF1 => macro_f1(predictions, references).map(|score| score.f1),
+        Metric::Matthews => matthews(predictions, references),
+        _ => return None,
+    };
+    Some(score.map(|score| one(metric, score)))
+}
+
+fn value_scores(
+    metric: Metric,
+    values: &Paired<'_, f64, f64>,
+) -> Option<Result<NamedScores, MetricError>> {
+    let score = match metric {
+        Metric::Pearson => pearson(values.predictions, values.references),
+        Metric::Spearman => spearman(values.predictions, values.references),
+        _ => return None,
+    };
+    Some(score.map(|score| one(metric, score)))
+}
+
+fn text_scores(
+    metric: Metric,
+    texts: &Paired<'_, String, Vec<String>>,
+) -> Option<Result<NamedScores, MetricError>> {
+    let (predictions, references) = (texts.predictions, texts.references);
+    let rouge = |use_stemmer| {
+        let scores = Rouge { use_stemmer }.corpus(predictions, references);
+        scores.map(|scores| rouge_scores(&scores))
+    };
+    let chrf = |word_order| {
+        let lowercase = false;
+        let chrf = Chrf {
+            word_order,
+            lowercase,
+        }
+        .corpus(predictions, references);
+        chrf.map(|chrf| one(metric, chrf.score))
+    };
+    Some(match metric {
+        Metric::ExactMatch => exact_match(predictions, references).map(|score| one(metric, score)),
+        Metric::Squad => squad(predictions, references)
+            .map(|squad| named(&[("exact_match", squad.exact_match), ("f1", squad.f1)])),
+        Metric::Rouge => rouge(false),
+        Metric::RougeOfStems => rouge(true),
+        Metric::Bleu => {
+            let bleu = Bleu::default().corpus(predictions, references);
+            bleu.map(|bleu| one(metric, bleu.score))
+        }
+        Metric::Chrf => chrf(0),
+        Metric::ChrfPlusPlus => chrf(2),
+        _ => return None,
+    })
+}
+
+fn one(metric: Metric, score: f64) -> NamedScores {
+    named(&[(metric.name(), score)])
+}
+
+fn named(scores: &[(&str, f64)]) -> NamedScores {
     let scores = scores.iter();
-    scores.map(|(name, score)| ((*name).to_owned(), *score)).collect()
+    scores
+        .map(|(name, score)| ((*name).to_owned(), *score))
+        .collect()
 }
 
-fn named_rouge(scores: &RougeScores) -> Vec<(String, f64)> {
+fn rouge_scores(scores: &RougeScores) -> NamedScores {
     named(&[
         ("rouge1", scores.rouge1.f1),
         ("rouge2", scores.rouge2.f1),
@@ -177,27 +172,31 @@ fn named_rouge(scores: &RougeScores) -> Vec<(String, f64)> {
     ])
 }
 
-fn named_entities(scores: &EntityScores) -> Vec<(String, f64)> {
+fn entity_scores(scores: &EntityScores) -> NamedScores {
     let micro = scores.micro.score;
-    let overall = [("precision", micro.precision), ("recall", micro.recall), ("f1", micro.f1)];
+    let overall = [
+        ("precision", micro.precision),
+        ("recall", micro.recall),
+        ("f1", micro.f1),
+    ];
     let types = scores.types.iter();
     let types = types.map(|(kind, entities)| (format!("f1.{kind}"), entities.score.f1));
     named(&overall).into_iter().chain(types).collect()
 }
 
-fn named_answers(scores: &SquadV2Scores) -> Vec<(String, f64)> {
-    let mut named_scores = named(&[("exact", scores.all.exact), ("f1", scores.all.f1)]);
+fn answer_scores(scores: &SquadV2Scores) -> NamedScores {
+    let mut names = named(&[("exact", scores.all.exact), ("f1", scores.all.f1)]);
     for (name, part) in [("HasAns", scores.has_answer), ("NoAns", scores.no_answer)] {
         if let Some(part) = part {
-            named_scores.push((format!("{name}_exact"), part.exact));
-            named_scores.push((format!("{name}_f1"), part.f1));
+            names.push((format!("{name}_exact"), part.exact));
+            names.push((format!("{name}_f1"), part.f1));
         }
     }
-    named_scores.extend(named(&[
+    names.extend(named(&[
         ("best_exact", scores.best_exact),
         ("best_exact_thresh", scores.best_exact_threshold),
         ("best_f1", scores.best_f1),
         ("best_f1_thresh", scores.best_f1_threshold),
     ]));
-    named_scores
+    names
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::MAX_ORDER;
+use crate::evaluation::metrics::multiset::count;
 use crate::evaluation::metrics::text::words;
 
 /// Sums over texts.
@@ -19,7 +20,10 @@ impl Counts {
     /// comes most.
     pub(super) fn add(&mut self, prediction: &str, references: &[String]) {
         let prediction: Vec<_> = words(prediction).collect();
-        let references: Vec<Vec<_>> = references.iter().map(|text| words(text).collect()).collect();
+        let references: Vec<Vec<_>> = references
+            .iter()
+            .map(|text| words(text).collect())
+            .collect();
         let mut most = HashMap::new();
         for reference in &references {
             for (ngram, count) in count_ngrams(reference) {
@@ -50,11 +54,5 @@ impl Counts {
 }
 
 fn count_ngrams<'a, 'b>(words: &'b [&'a str]) -> HashMap<&'b [&'a str], usize> {
-    let mut counts = HashMap::new();
-    for order in 1..=MAX_ORDER {
-        for ngram in words.windows(order) {
-            *counts.entry(ngram).or_default() += 1;
-        }
-    }
-    counts
+    count((1..=MAX_ORDER).flat_map(|order| words.windows(order)))
 }

@@ -80,7 +80,11 @@ impl fmt::Display for BleuScore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let precisions = self.precisions.map(|precision| format!("{precision:.1}"));
         let (words, reference_words) = (self.num_words, self.num_reference_words);
-        let ratio = if reference_words == 0 { 0.0 } else { words as f64 / reference_words as f64 };
+        let ratio = if reference_words == 0 {
+            0.0
+        } else {
+            words as f64 / reference_words as f64
+        };
         write!(
             formatter,
             "BLEU|{} = {:.2} {} (BP = {:.3} ratio = {ratio:.3} hyp_len = {words} ref_len = {reference_words})",
@@ -125,7 +129,11 @@ impl Bleu {
     }
 
     fn tokenized(&self, text: &str) -> String {
-        let text = if self.lowercase { text.to_lowercase() } else { text.to_owned() };
+        let text = if self.lowercase {
+            text.to_lowercase()
+        } else {
+            text.to_owned()
+        };
         self.tokenizer.tokenize(text.trim_end_matches(is_space))
     }
 

@@ -34,26 +34,48 @@ impl BleuTokenizer {
         match self {
             Self::V13a => v13a(text),
             Self::International => international(text),
-            Self::Character => text.chars().flat_map(|character| [character, ' ']).collect(),
+            Self::Character => text
+                .chars()
+                .flat_map(|character| [character, ' '])
+                .collect(),
             Self::None => text.to_owned(),
         }
     }
 }
 
 fn v13a(text: &str) -> String {
-    let mut text = text.replace("<skipped>", "").replace("-\n", "").replace('\n', " ");
-    for (entity, character) in [("&quot;", "\""), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">")] {
+    let mut text = text
+        .replace("<skipped>", "")
+        .replace("-\n", "")
+        .replace('\n', " ");
+    for (entity, character) in [
+        ("&quot;", "\""),
+        ("&amp;", "&"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+    ] {
         text = text.replace(entity, character);
     }
     let is_digit = |c: char| c.is_ascii_digit();
     let is_point = |c: char| matches!(c, '.' | ',');
-    let is_symbol = |c: char| {
-        c == ' ' || (c.is_ascii_punctuation() && !matches!(c, '.' | ',' | '-' | '\''))
-    };
+    let is_symbol =
+        |c: char| c == ' ' || (c.is_ascii_punctuation() && !matches!(c, '.' | ',' | '-' | '\''));
     let text = spaced(&format!(" {text} "), is_symbol);
-    let text = parted(&text, |left, right| !is_digit(left) && is_point(right), Space::Around);
-    let text = parted(&text, |left, right| is_point(left) && !is_digit(right), Space::Before);
-    parted(&text, |left, right| is_digit(left) && right == '-', Space::Around)
+    let text = parted(
+        &text,
+        |left, right| !is_digit(left) && is_point(right),
+        Space::Around,
+    );
+    let text = parted(
+        &text,
+        |left, right| is_point(left) && !is_digit(right),
+        Space::Before,
+    );
+    parted(
+        &text,
+        |left, right| is_digit(left) && right == '-',
+        Space::Around,
+    )
 }
 
 fn international(text: &str) -> String {

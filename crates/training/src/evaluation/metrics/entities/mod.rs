@@ -49,11 +49,19 @@ pub fn entity_f1(
     mode: EntityMode,
 ) -> Result<EntityScores, MetricError> {
     check_lengths(predictions.len(), references.len(), 1)?;
-    let lengths = predictions.iter().map(Vec::len).zip(references.iter().map(Vec::len));
-    if let Some((index, (predictions, references))) =
-        lengths.enumerate().find(|(_, (predicted, right))| predicted != right)
+    let lengths = predictions
+        .iter()
+        .map(Vec::len)
+        .zip(references.iter().map(Vec::len));
+    if let Some((index, (predictions, references))) = lengths
+        .enumerate()
+        .find(|(_, (predicted, right))| predicted != right)
     {
-        return Err(MetricError::TagLengths { index, predictions, references });
+        return Err(MetricError::TagLengths {
+            index,
+            predictions,
+            references,
+        });
     }
     let predicted = entities(predictions, mode)?;
     let right = entities(references, mode)?;
@@ -64,16 +72,24 @@ pub fn entity_f1(
         counts.num_right += usize::from(right.contains(entity));
     }
     for entity in right {
-        types.entry(entity.kind.to_owned()).or_default().num_references += 1;
+        types
+            .entry(entity.kind.to_owned())
+            .or_default()
+            .num_references += 1;
     }
-    let micro = types.values().fold(Counts::default(), |sum, counts| Counts {
-        num_right: sum.num_right + counts.num_right,
-        num_predicted: sum.num_predicted + counts.num_predicted,
-        num_references: sum.num_references + counts.num_references,
-    });
+    let micro = types
+        .values()
+        .fold(Counts::default(), |sum, counts| Counts {
+            num_right: sum.num_right + counts.num_right,
+            num_predicted: sum.num_predicted + counts.num_predicted,
+            num_references: sum.num_references + counts.num_references,
+        });
     Ok(EntityScores {
         micro: micro.score(),
-        types: types.into_iter().map(|(kind, counts)| (kind, counts.score())).collect(),
+        types: types
+            .into_iter()
+            .map(|(kind, counts)| (kind, counts.score()))
+            .collect(),
     })
 }
 

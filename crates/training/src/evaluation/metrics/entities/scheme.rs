@@ -41,7 +41,10 @@ impl Scheme {
         let mut found = BTreeSet::new();
         let mut before = 0;
         for tags in sequences {
-            let tags: Vec<_> = tags.iter().map(|(prefix, rest)| (*prefix, kind(rest))).collect();
+            let tags: Vec<_> = tags
+                .iter()
+                .map(|(prefix, rest)| (*prefix, kind(rest)))
+                .collect();
             found.extend(self.spans(&tags).into_iter().map(|(first, end)| Entity {
                 kind: tags[first].1,
                 first: before + first,

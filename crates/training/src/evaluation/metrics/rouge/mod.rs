@@ -5,10 +5,8 @@ mod subsequence;
 
 pub use porter::porter_stem;
 
-use std::collections::HashMap;
-use std::hash::Hash;
-
 use super::error::check_references;
+use super::multiset::{count, num_shared};
 use super::{F1Score, MetricError};
 use subsequence::{longest_common, summary_level_hits};
 
@@ -43,7 +41,9 @@ impl Rouge {
         prediction: &str,
         references: &[String],
     ) -> Result<RougeScores, MetricError> {
-        let mut scores = references.iter().map(|reference| self.pair(prediction, reference));
+        let mut scores = references
+            .iter()
+            .map(|reference| self.pair(prediction, reference));
         let Some(first) = scores.next() else {
             return Err(MetricError::NoReference { index: 0 });
         };
@@ -110,17 +110,7 @@ impl Rouge {
 
 fn ngram_score(predicted: &[String], right: &[String], length: usize) -> F1Score {
     let (predicted, right) = (predicted.windows(length), right.windows(length));
-    let (num_predicted, num_right) = (predicted.len(), right.len());
-    let (predicted, right) = (count(predicted), count(right));
-    let hits = right.iter().map(|(ngram, count)| predicted.get(ngram).map_or(0, |p| *p.min(count)));
-    F1Score::new(hits.sum(), num_predicted, num_right)
-}
-
-/// How often each comes.
-fn count<T: Eq + Hash>(items: impl Iterator<Item = T>) -> HashMap<T, usize> {
-    let mut counts = HashMap::new();
-    for item in items {
-        *counts.entry(item).or_default() += 1;
-    }
-    counts
+    let (num_predicted, num_references) = (predicted.len(), right.len());
+    let num_right = num_shared(&count(predicted), &count(right));
+    F1Score::new(num_right, num_predicted, num_references)
 }

@@ -99,11 +99,7 @@ const STEP_4: &[(&str, &str)] = &[
 
 /// The word with the first suffix that it has replaced, if the condition holds for suffix and stem; no later one is
 /// tried.
-fn replaced(
-    word: &str,
-    rules: &[(&str, &str)],
-    condition: impl Fn(&str, &str) -> bool,
-) -> String {
+fn replaced(word: &str, rules: &[(&str, &str)], condition: impl Fn(&str, &str) -> bool) -> String {
     for (suffix, replacement) in rules {
         if let Some(stem) = word.strip_suffix(suffix) {
             return match condition(suffix, stem) {
@@ -133,7 +129,9 @@ fn without_past_or_gerund(word: &str) -> String {
     if word.ends_with("eed") {
         return replaced(word, &[("eed", "ee")], |_, stem| measure(stem) > 0);
     }
-    let mut stems = ["ed", "ing"].into_iter().filter_map(|suffix| word.strip_suffix(suffix));
+    let mut stems = ["ed", "ing"]
+        .into_iter()
+        .filter_map(|suffix| word.strip_suffix(suffix));
     let Some(stem) = stems.find(|stem| has_vowel(stem)) else {
         return word.to_owned();
     };
@@ -214,7 +212,9 @@ fn has_vowel(stem: &str) -> bool {
 }
 
 fn is_last_consonant(word: &str) -> bool {
-    consonants(word).last().is_some_and(|is_consonant| *is_consonant)
+    consonants(word)
+        .last()
+        .is_some_and(|is_consonant| *is_consonant)
 }
 
 fn ends_in_double_consonant(word: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::count;
+use crate::evaluation::metrics::multiset::count;
 
 /// The length of a longest common subsequence.
 pub(super) fn longest_common(right: &[String], predicted: &[String]) -> usize {
@@ -29,7 +29,9 @@ pub(super) fn summary_level_hits(right: &[Vec<String>], predicted: &[Vec<String>
     let mut left_in_predicted = count(predicted.iter().flatten());
     let mut hits = 0;
     for sentence in right {
-        let matched = predicted.iter().flat_map(|other| matched_positions(sentence, other));
+        let matched = predicted
+            .iter()
+            .flat_map(|other| matched_positions(sentence, other));
         for position in matched.collect::<BTreeSet<_>>() {
             let word = &sentence[position];
             let left = (left_in_right.get_mut(word), left_in_predicted.get_mut(word));

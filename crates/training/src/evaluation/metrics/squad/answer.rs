@@ -1,17 +1,19 @@
 //! One answer against another.
 
-use std::collections::HashMap;
-
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use crate::evaluation::metrics::F1Score;
+use crate::evaluation::metrics::multiset::{count, num_shared};
 use crate::evaluation::metrics::text::words;
 
 /// What the scripts compare: the text in lower case, without ASCII punctuation and the articles "a", "an" and "the",
 /// one space between words.
 pub fn normalize_answer(text: &str) -> String {
     let lower = text.to_lowercase();
-    let bare: String = lower.chars().filter(|c| !c.is_ascii_punctuation()).collect();
+    let bare: String = lower
+        .chars()
+        .filter(|c| !c.is_ascii_punctuation())
+        .collect();
     let mut kept = String::with_capacity(bare.len());
     for piece in bare.split_inclusive(|c| !is_word_character(c)) {
         let word = piece.trim_end_matches(|c| !is_word_character(c));
@@ -29,26 +31,20 @@ pub fn normalize_answer(text: &str) -> String {
 /// with a combining accent is an article.
 fn is_word_character(character: char) -> bool {
     let group = character.general_category_group();
-    matches!(group, GeneralCategoryGroup::Letter | GeneralCategoryGroup::Number)
+    matches!(
+        group,
+        GeneralCategoryGroup::Letter | GeneralCategoryGroup::Number
+    )
 }
 
-/// How many words two normalised answers share, each counted as often as it comes in both.
-pub(super) fn common_words(prediction: &str, answer: &str) -> usize {
-    let mut left = HashMap::<_, usize>::new();
-    for word in words(answer) {
-        *left.entry(word).or_default() += 1;
-    }
-    let mut num_shared = 0;
-    for word in words(prediction) {
-        if let Some(count @ 1..) = left.get_mut(word) {
-            *count -= 1;
-            num_shared += 1;
-        }
-    }
-    num_shared
-}
-
-/// F1 of the words of two normalised answers that share so many.
-pub(super) fn words_f1(prediction: &str, answer: &str, num_shared: usize) -> f64 {
-    F1Score::new(num_shared, words(prediction).count(), words(answer).count()).f1
+/// F1 of the words of two normalised answers; 0 where they share none.
+pub(super) fn words_f1(prediction: &str, answer: &str) -> f64 {
+    let (predicted, right) = (count(words(prediction)), count(words(answer)));
+    let (num_predicted, num_references) = (predicted.values().sum(), right.values().sum());
+    F1Score::new(
+        num_shared(&predicted, &right),
+        num_predicted,
+        num_references,
+    )
+    .f1
 }

@@ -8,7 +8,7 @@ pub use version_2::{SquadV2Answer, SquadV2Part, SquadV2Scores, squad_v2};
 
 use super::MetricError;
 use super::error::check_references;
-use answer::{common_words, words_f1};
+use answer::words_f1;
 
 /// Scores of SQuAD v1.1, in percent.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,12 +32,12 @@ pub fn squad(
     let (mut exact_match, mut f1) = (0.0, 0.0);
     for (prediction, answers) in predictions.iter().zip(references) {
         let prediction = normalize_answer(prediction);
-        let answers: Vec<_> = answers.iter().map(|answer| normalize_answer(answer)).collect();
+        let answers: Vec<_> = answers
+            .iter()
+            .map(|answer| normalize_answer(answer))
+            .collect();
         exact_match += f64::from(u8::from(answers.contains(&prediction)));
-        let scores = answers.iter().map(|answer| {
-            let shared = common_words(&prediction, answer);
-            words_f1(&prediction, answer, shared)
-        });
+        let scores = answers.iter().map(|answer| words_f1(&prediction, answer));
         f1 += scores.fold(0.0, f64::max);
     }
     let total = predictions.len() as f64;

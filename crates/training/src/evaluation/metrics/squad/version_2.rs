@@ -1,6 +1,6 @@
 //! SQuAD v2.0: some questions have no answer.
 
-use super::answer::{common_words, normalize_answer, words_f1};
+use super::answer::{normalize_answer, words_f1};
 use crate::evaluation::metrics::MetricError;
 
 /// What a model says to a question.
@@ -51,14 +51,22 @@ pub struct SquadV2Scores {
 /// There are no answers, or a probability is NaN.
 pub fn squad_v2(answers: &[SquadV2Answer], threshold: f64) -> Result<SquadV2Scores, MetricError> {
     if answers.is_empty() {
-        return Err(MetricError::TooFew { needed: 1, given: 0 });
+        return Err(MetricError::TooFew {
+            needed: 1,
+            given: 0,
+        });
     }
-    let nan = answers.iter().position(|answer| answer.no_answer_probability.is_nan());
+    let nan = answers
+        .iter()
+        .position(|answer| answer.no_answer_probability.is_nan());
     if let Some(index) = nan {
         return Err(MetricError::NotANumber { index });
     }
     let raw: Vec<_> = answers.iter().map(Question::new).collect();
-    let decided: Vec<_> = raw.iter().map(|question| question.decided(threshold)).collect();
+    let decided: Vec<_> = raw
+        .iter()
+        .map(|question| question.decided(threshold))
+        .collect();
     let [has_answer, no_answer] =
         [true, false].map(|wanted| part(decided.iter().filter(|q| q.has_answer == wanted)));
     let mut sorted = raw;
@@ -66,7 +74,11 @@ pub fn squad_v2(answers: &[SquadV2Answer], threshold: f64) -> Result<SquadV2Scor
     let (best_exact, best_exact_threshold) = best(&sorted, |question| question.exact);
     let (best_f1, best_f1_threshold) = best(&sorted, |question| question.f1);
     Ok(SquadV2Scores {
-        all: part(decided.iter()).unwrap_or(SquadV2Part { exact: 0.0, f1: 0.0, total: 0 }),
+        all: part(decided.iter()).unwrap_or(SquadV2Part {
+            exact: 0.0,
+            f1: 0.0,
+            total: 0,
+        }),
         has_answer,
         no_answer,
         best_exact,
@@ -109,7 +121,11 @@ impl Question {
     fn decided(self, threshold: f64) -> Self {
         let score = f64::from(u8::from(!self.has_answer));
         if self.probability > threshold {
-            Self { exact: score, f1: score, ..self }
+            Self {
+                exact: score,
+                f1: score,
+                ..self
+            }
         } else {
             self
         }
@@ -121,7 +137,7 @@ fn answer_f1(prediction: &str, right: &str) -> f64 {
     if prediction.is_empty() || right.is_empty() {
         return f64::from(u8::from(prediction == right));
     }
-    words_f1(prediction, right, common_words(prediction, right))
+    words_f1(prediction, right)
 }
 
 /// The means over some questions, if there are any.
@@ -140,7 +156,10 @@ fn part<'a>(questions: impl Iterator<Item = &'a Question> + Clone) -> Option<Squ
 /// The best score that a threshold gives, and the threshold, over questions in the order of their probabilities. Each
 /// question answered wins its score, or loses what silence would have won.
 fn best(sorted: &[Question], score: fn(&Question) -> f64) -> (f64, f64) {
-    let num_unanswerable = sorted.iter().filter(|question| !question.has_answer).count();
+    let num_unanswerable = sorted
+        .iter()
+        .filter(|question| !question.has_answer)
+        .count();
     let mut current = num_unanswerable as f64;
     let (mut best, mut threshold) = (current, 0.0);
     for question in sorted {
