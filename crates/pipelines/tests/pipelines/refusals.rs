@@ -1,0 +1,76 @@
+//! Folders that a pipeline refuses.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use lamplight_data::DataError;
+use lamplight_pipelines::{Detector, Embedder, MaskFiller, PipelineError};
+use lamplight_testing::test_device;
+use serde_json::json;
+
+use crate::case::{changed, folder};
+
+type Refusal = fn(&Path, &Device) -> Option<PipelineError>;
+
+macro_rules! refusal {
+    ($pipeline:ty) => {
+        |folder, device| <$pipeline>::from_pretrained(folder, device).err()
+    };
+}
+
+/// Pipeline, a folder of the other family, a folder of another head.
+const PIPELINES: [(&str, Refusal, &str, &str); 2] = [
+    ("Detector", refusal!(Detector), "t5", "fill_mask"),
+    ("MaskFiller", refusal!(MaskFiller), "t5_tag", "detect"),
+];
+
+#[test]
+fn a_model_of_the_other_family_is_refused_by_folder_type_and_pipeline() {
+    for (pipeline, refusal, other_family, _) in PIPELINES {
+        let folder = folder(other_family);
+        let error = refusal(&folder, &test_device()).unwrap();
+        let is_refused = matches!(error, PipelineError::WrongFamily { .. });
+        assert!(is_refused, "{pipeline}: {error}");
+        let message = error.to_string();
+        let config = std::fs::read_to_string(folder.join("config.json")).unwrap();
+        let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+        let model_type = format!("`{}`", config["model_type"].as_str().unwrap());
+        for part in [pipeline, folder.to_str().unwrap(), &model_type] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+    let copy = changed("detect", |config| config["model_type"] = json!("bert"));
+    let error = Embedder::from_pretrained(copy.path(), &test_device()).unwrap_err();
+    assert!(error.to_string().contains("`bert`"), "{error}");
+}
+
+#[test]
+fn a_model_with_another_head_is_refused_by_its_architecture() {
+    for (pipeline, refusal, _, other_head) in PIPELINES {
+        let error = refusal(&folder(other_head), &test_device()).unwrap();
+        assert!(matches!(error, PipelineError::WrongHead { .. }), "{error}");
+        assert!(error.to_string().contains(pipeline), "{error}");
+    }
+}
+
+#[test]
+fn a_folder_without_a_tokenizer_is_refused() {
+    let copy = changed("detect", |_| {});
+    std::fs::remove_file(copy.path().join("tokenizer.json")).unwrap();
+    let error = Detector::from_pretrained(copy.path(), &test_device()).unwrap_err();
+    let is_named = matches!(error, PipelineError::Tokenizer(DataError::NoTokenizer { .. }));
+    assert!(is_named, "{error}");
+}
+
+#[test]
+fn a_tokenizer_with_more_ids_than_the_model_has_rows_is_refused_before_anything_runs() {
+    let copy = changed("detect", |config| config["vocab_size"] = json!(20));
+    let error = Detector::from_pretrained(copy.path(), &test_device()).unwrap_err();
+    let is_found = matches!(error, PipelineError::TokenizerTooLarge { vocab_size: 20, .. });
+    assert!(is_found, "{error}");
+}
+
+#[test]
+fn a_folder_that_is_none_is_an_error() {
+    assert!(Detector::from_pretrained("nowhere".as_ref(), &test_device()).is_err());
+}
