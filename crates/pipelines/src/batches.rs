@@ -20,14 +20,12 @@ pub(crate) struct Batch {
     token_type_ids: Tensor<2, Int>,
     /// Which of the given rows these are.
     pub members: Vec<usize>,
-    /// How many tokens each of them has.
-    pub lengths: Vec<usize>,
 }
 
 impl Batch {
     fn new(rows: &[Row], members: &[usize], device: &Device) -> Self {
-        let lengths: Vec<_> = members.iter().map(|&row| rows[row].ids.len()).collect();
-        let length = lengths.iter().copied().max().unwrap_or(0);
+        let lengths = members.iter().map(|&row| rows[row].ids.len());
+        let length = lengths.max().unwrap_or(0);
         let shape = [members.len(), length];
         let (mut ids, mut types, mut mask) = (Vec::new(), Vec::new(), Vec::new());
         for &member in members {
@@ -39,7 +37,9 @@ impl Batch {
             // What stands in the padding does not matter, but it is looked up.
             let padded = |values: &[u32]| {
                 let values = values.iter().map(|&value| i64::from(value));
-                values.chain(std::iter::repeat_n(0, padding)).collect::<Vec<_>>()
+                values
+                    .chain(std::iter::repeat_n(0, padding))
+                    .collect::<Vec<_>>()
             };
             ids.extend(padded(row));
             types.extend(padded(token_type_ids));
@@ -50,7 +50,6 @@ impl Batch {
             padding_mask: Tensor::from_data(TensorData::new(mask, shape), device),
             token_type_ids: Tensor::from_data(TensorData::new(types, shape), device),
             members: members.to_vec(),
-            lengths,
         }
     }
 

@@ -22,7 +22,9 @@ pub enum PipelineError {
         wanted: String,
     },
     /// The weights are of a model with another head, or with none.
-    #[error("{folder} holds {found}; {pipeline} wants {wanted}, and the weights have no `{missing}`")]
+    #[error(
+        "{folder} holds {found}; {pipeline} wants {wanted}, and the weights have no `{missing}`"
+    )]
     WrongHead {
         /// The folder.
         folder: PathBuf,
@@ -36,7 +38,9 @@ pub enum PipelineError {
         missing: &'static str,
     },
     /// The tokenizer gives ids that the model has no embeddings for.
-    #[error("the tokenizer in {folder} has {num_tokens} ids, and the model embeds {vocab_size}; they do not belong together")]
+    #[error(
+        "the tokenizer in {folder} has {num_tokens} ids, and the model embeds {vocab_size}; they do not belong together"
+    )]
     TokenizerTooLarge {
         /// The folder.
         folder: PathBuf,

@@ -5,8 +5,10 @@
 //! its answers in their order. Inside, texts of about the same length go through the model together;
 //! no answer depends on which. Nothing here uses the network.
 
+mod answer;
 mod batches;
 mod characters;
+mod classify;
 mod detect;
 mod embed;
 mod error;
@@ -14,9 +16,13 @@ mod fill_mask;
 mod model_folder;
 mod reader;
 mod scores;
+mod tag;
 mod windows;
 
+pub use answer::{Answer, AnswerSettings, Answerer};
+pub use classify::{Classifier, Label};
 pub use detect::{DetectedToken, Detector};
 pub use embed::Embedder;
 pub use error::PipelineError;
 pub use fill_mask::{Filling, MaskFiller};
+pub use tag::{Aggregation, Entity, Tagger};

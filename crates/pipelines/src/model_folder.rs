@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lamplight_data::tokenizer::Tokenizer;
-use lamplight_layers::config::{ConfigError, from_file, from_json};
+use lamplight_layers::config::{ConfigError, MAX_SIZE, from_file, from_json};
 use lamplight_layers::pretrained::Checkpoint;
 use serde_json::{Map, Value};
 
@@ -89,20 +89,24 @@ impl ModelFolder {
     /// The names of the classes; `LABEL_0` and so on where the config has none.
     pub fn labels(&self, folder: &Path) -> Result<Vec<String>, PipelineError> {
         let Some(names) = self.config.get("id2label").and_then(Value::as_object) else {
-            let num_labels = self.config.get("num_labels").and_then(Value::as_u64);
-            return Ok((0..num_labels.unwrap_or(2))
-                .map(|id| format!("LABEL_{id}"))
-                .collect());
+            let number = self.config.get("num_labels").and_then(Value::as_u64);
+            let num_labels = match self.family {
+                Family::T5 => 2,
+                Family::Electra => number.map_or(2, |number| number as usize),
+            };
+            let names = (0..num_labels.clamp(1, MAX_SIZE)).map(|id| format!("LABEL_{id}"));
+            return Ok(names.collect());
         };
         let label = |id: usize| {
             let name = names.get(&id.to_string()).and_then(Value::as_str);
-            name.map(str::to_owned).ok_or_else(|| PipelineError::Labels {
-                folder: folder.to_owned(),
-                id,
-                num_labels: names.len(),
-            })
+            name.map(str::to_owned)
+                .ok_or_else(|| PipelineError::Labels {
+                    folder: folder.to_owned(),
+                    id,
+                    num_labels: names.len(),
+                })
         };
-        (0..names.len()).map(label).collect()
+        (0..names.len().max(1)).map(label).collect()
     }
 }
 
@@ -121,7 +125,10 @@ fn check_head(
     let named = named.filter(|names| !names.is_empty());
     Err(PipelineError::WrongHead {
         folder: folder.to_owned(),
-        found: named.map_or_else(|| "a model without a named architecture".to_owned(), |names| names.join(", ")),
+        found: named.map_or_else(
+            || "a model without a named architecture".to_owned(),
+            |names| names.join(", "),
+        ),
         pipeline,
         wanted: wanted.architecture,
         missing: wanted.head,
@@ -134,7 +141,12 @@ fn reader(
     family: Family,
 ) -> Result<Reader, PipelineError> {
     let tokenizer = Tokenizer::from_folder(folder)?;
-    let size = |key: &str| config.get(key).and_then(Value::as_u64).map(|size| size as usize);
+    let size = |key: &str| {
+        config
+            .get(key)
+            .and_then(Value::as_u64)
+            .map(|size| size as usize)
+    };
     let Some(vocab_size) = size("vocab_size") else {
         return Err(ConfigError::unsupported("vocab_size", "missing", "a number").into());
     };

@@ -77,7 +77,11 @@ fn windows(num_tokens: usize, room: usize) -> Vec<Window> {
     let stride = room.div_ceil(2);
     let mut windows: Vec<Window> = Vec::new();
     let mut start = 0;
-    while windows.last().is_none_or(|last| last.tokens.end < num_tokens) && num_tokens > 0 {
+    while windows
+        .last()
+        .is_none_or(|last| last.tokens.end < num_tokens)
+        && num_tokens > 0
+    {
         let tokens = start..num_tokens.min(start + room);
         let mut counted = tokens.clone();
         if let Some(last) = windows.last_mut() {

@@ -30,7 +30,10 @@ fn masks_are_filled_as_transformers_fills_them() {
 #[test]
 fn odd_texts_are_filled_whatever_is_in_the_batch_or_refused() {
     let filler = filler();
-    let texts: Vec<_> = odd_texts().iter().map(|text| format!("{text}[MASK]")).collect();
+    let texts: Vec<_> = odd_texts()
+        .iter()
+        .map(|text| format!("{text}[MASK]"))
+        .collect();
     let (long, short): (Vec<_>, Vec<_>) = texts.iter().partition(|text| text.len() > 6_000);
     let together = filler.fill(&short).unwrap();
     for (text, together) in short.iter().zip(&together) {
@@ -42,7 +45,10 @@ fn odd_texts_are_filled_whatever_is_in_the_batch_or_refused() {
     }
     for text in long {
         let error = filler.fill(&["[MASK]", text]).unwrap_err();
-        assert!(matches!(error, PipelineError::TooLong { text: 1, .. }), "{error}");
+        assert!(
+            matches!(error, PipelineError::TooLong { text: 1, .. }),
+            "{error}"
+        );
     }
 }
 
@@ -50,6 +56,9 @@ fn odd_texts_are_filled_whatever_is_in_the_batch_or_refused() {
 fn a_text_without_a_mask_is_refused_by_its_number() {
     for text in ["", "  ", "no blank"] {
         let error = filler().fill(&["[MASK]", text]).unwrap_err();
-        assert!(matches!(error, PipelineError::NoBlank { text: 1, .. }), "{error}");
+        assert!(
+            matches!(error, PipelineError::NoBlank { text: 1, .. }),
+            "{error}"
+        );
     }
 }

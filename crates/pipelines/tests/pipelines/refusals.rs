@@ -4,7 +4,9 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use lamplight_data::DataError;
-use lamplight_pipelines::{Detector, Embedder, MaskFiller, PipelineError};
+use lamplight_pipelines::{
+    Answerer, Classifier, Detector, Embedder, MaskFiller, PipelineError, Tagger,
+};
 use lamplight_testing::test_device;
 use serde_json::json;
 
@@ -19,9 +21,19 @@ macro_rules! refusal {
 }
 
 /// Pipeline, a folder of the other family, a folder of another head.
-const PIPELINES: [(&str, Refusal, &str, &str); 2] = [
+const PIPELINES: [(&str, Refusal, &str, &str); 3] = [
+    ("Answerer", refusal!(Answerer), "t5", "tag"),
     ("Detector", refusal!(Detector), "t5", "fill_mask"),
     ("MaskFiller", refusal!(MaskFiller), "t5_tag", "detect"),
+];
+
+/// Pipeline, a folder of another head.
+const BOTH_FAMILIES: [(Refusal, &str); 5] = [
+    (refusal!(Embedder), "t5_classify"),
+    (refusal!(Classifier), "tag"),
+    (refusal!(Classifier), "t5_tag"),
+    (refusal!(Tagger), "classify"),
+    (refusal!(Tagger), "t5_classify"),
 ];
 
 #[test]
@@ -39,9 +51,14 @@ fn a_model_of_the_other_family_is_refused_by_folder_type_and_pipeline() {
             assert!(message.contains(part), "{part}: {message}");
         }
     }
-    let copy = changed("detect", |config| config["model_type"] = json!("bert"));
-    let error = Embedder::from_pretrained(copy.path(), &test_device()).unwrap_err();
-    assert!(error.to_string().contains("`bert`"), "{error}");
+    // These take both families, so that only a third is of another one.
+    for (refusal, other) in BOTH_FAMILIES {
+        let copy = changed(other, |config| config["model_type"] = json!("bert"));
+        let message = refusal(copy.path(), &test_device()).unwrap().to_string();
+        for part in ["`bert`", "t5, mt5 or umt5 or electra"] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
 }
 
 #[test]
@@ -51,6 +68,20 @@ fn a_model_with_another_head_is_refused_by_its_architecture() {
         assert!(matches!(error, PipelineError::WrongHead { .. }), "{error}");
         assert!(error.to_string().contains(pipeline), "{error}");
     }
+    for (refusal, other_head) in BOTH_FAMILIES {
+        let error = refusal(&folder(other_head), &test_device()).unwrap();
+        assert!(matches!(error, PipelineError::WrongHead { .. }), "{error}");
+    }
+}
+
+#[test]
+fn labels_that_are_not_numbered_from_zero_are_refused() {
+    for (labels, id) in [(json!({"1": "a", "2": "b", "3": "c"}), 0), (json!({}), 0)] {
+        let copy = changed("classify", |config| config["id2label"] = labels);
+        let error = Classifier::from_pretrained(copy.path(), &test_device()).unwrap_err();
+        let is_named = matches!(error, PipelineError::Labels { id: found, .. } if found == id);
+        assert!(is_named, "{error}");
+    }
 }
 
 #[test]
@@ -58,7 +89,10 @@ fn a_folder_without_a_tokenizer_is_refused() {
     let copy = changed("detect", |_| {});
     std::fs::remove_file(copy.path().join("tokenizer.json")).unwrap();
     let error = Detector::from_pretrained(copy.path(), &test_device()).unwrap_err();
-    let is_named = matches!(error, PipelineError::Tokenizer(DataError::NoTokenizer { .. }));
+    let is_named = matches!(
+        error,
+        PipelineError::Tokenizer(DataError::NoTokenizer { .. })
+    );
     assert!(is_named, "{error}");
 }
 
@@ -66,7 +100,10 @@ fn a_folder_without_a_tokenizer_is_refused() {
 fn a_tokenizer_with_more_ids_than_the_model_has_rows_is_refused_before_anything_runs() {
     let copy = changed("detect", |config| config["vocab_size"] = json!(20));
     let error = Detector::from_pretrained(copy.path(), &test_device()).unwrap_err();
-    let is_found = matches!(error, PipelineError::TokenizerTooLarge { vocab_size: 20, .. });
+    let is_found = matches!(
+        error,
+        PipelineError::TokenizerTooLarge { vocab_size: 20, .. }
+    );
     assert!(is_found, "{error}");
 }
 
