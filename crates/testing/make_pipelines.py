@@ -139,6 +139,21 @@ def classified(model, tokenizer):
     return answers | {"pairs": PAIRS, "pair_answers": pairs}
 
 
+def zero_shot(model, tokenizer):
+    import torch
+    prompt, labels, scores = "what is good in this: {text}", ["river", "very good book", "Anna"], []
+    for text in TEXTS:
+        inputs = tokenizer(prompt.replace("{text}", text), return_tensors="pt")
+        likelihoods = []
+        for label in labels:
+            target = tokenizer(label, return_tensors="pt").input_ids
+            with torch.no_grad():
+                logs = model(**inputs, labels=target).logits.log_softmax(-1)
+            likelihoods.append(logs.gather(2, target[..., None]).sum())
+        scores.append(torch.stack(likelihoods).softmax(0).tolist())
+    return {"prompt": prompt, "texts": TEXTS, "labels": labels, "scores": scores}
+
+
 def make_electra(out, tokenizer):
     import transformers as hf
     widths = dict(WIDTHS, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
@@ -183,7 +198,8 @@ def make_t5(out, tokenizer):
                              no_repeat_ngram_size=1)
         generated.append(tokenizer.decode(ids[0], skip_special_tokens=True))
     encoder = hf.T5EncoderModel.from_pretrained(folder)
-    write(folder, {"texts": TEXTS, "embeddings": mean_pooled(encoder, tokenizer, TEXTS), "generated": generated})
+    write(folder, {"texts": TEXTS, "embeddings": mean_pooled(encoder, tokenizer, TEXTS), "generated": generated,
+                   "zero_shot": zero_shot(model, tokenizer)})
 
     model = hf.T5ForSequenceClassification(config(**labels(["bad", "neutral", "good"])))
     write(save(out, "t5_classify", model, tokenizer), classified(model, tokenizer))

@@ -6,8 +6,27 @@ use lamplight_electra::ElectraInput;
 use crate::PipelineError;
 use crate::reader::Row;
 
-/// Tokens of a batch, padding included, unless one row alone has more.
-const MAX_TOKENS: usize = 4096;
+/// Where batches go, and how large they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BatchSettings<'a> {
+    device: &'a Device,
+    /// Tokens of a batch, padding included, unless one row alone has more.
+    max_tokens: usize,
+}
+
+impl<'a> BatchSettings<'a> {
+    /// For results as wide as a hidden state.
+    pub fn on(device: &'a Device) -> Self {
+        let max_tokens = 4096;
+        Self { device, max_tokens }
+    }
+
+    /// For results as wide as a vocabulary.
+    pub fn over_vocabulary(device: &'a Device) -> Self {
+        let max_tokens = 512;
+        Self { device, max_tokens }
+    }
+}
 
 /// Rows of about the same length, padded to that of the longest.
 #[derive(Debug, Clone)]
@@ -67,12 +86,12 @@ impl Batch {
 /// order of its members.
 pub(crate) fn in_batches<R>(
     rows: &[Row],
-    device: &Device,
+    settings: BatchSettings<'_>,
     mut forward: impl FnMut(Batch) -> Result<Vec<R>, PipelineError>,
 ) -> Result<Vec<R>, PipelineError> {
     let mut results: Vec<(usize, R)> = Vec::with_capacity(rows.len());
-    for members in by_length(rows, MAX_TOKENS) {
-        let batch = Batch::new(rows, &members, device);
+    for members in by_length(rows, settings.max_tokens) {
+        let batch = Batch::new(rows, &members, settings.device);
         results.extend(members.into_iter().zip(forward(batch)?));
     }
     results.sort_by_key(|(row, _)| *row);

@@ -6,7 +6,7 @@ use lamplight_t5::T5ForSequenceClassification;
 use serde_json::Value;
 
 use crate::PipelineError;
-use crate::batches::{Batch, host_rows, in_batches};
+use crate::batches::{Batch, BatchSettings, host_rows, in_batches};
 use crate::model_folder::{Family, ModelFolder, Wanted};
 use crate::reader::{Reader, Row};
 use crate::scores::{best, sigmoid, softmax};
@@ -151,7 +151,7 @@ impl Classifier {
     }
 
     fn of_rows(&self, rows: &[Row]) -> Result<Vec<Vec<Label>>, PipelineError> {
-        let logits = in_batches(rows, &self.device, |batch| {
+        let logits = in_batches(rows, BatchSettings::on(&self.device), |batch| {
             Ok(host_rows(self.logits(batch)))
         })?;
         Ok(logits.into_iter().map(|row| self.sorted(row)).collect())

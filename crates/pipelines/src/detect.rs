@@ -9,7 +9,6 @@ use crate::characters::Characters;
 use crate::model_folder::{Family, ModelFolder, Wanted};
 use crate::reader::Reader;
 use crate::scores::sigmoid;
-use crate::windows::token_scores;
 
 const WANTED: [Wanted; 1] = [Wanted {
     family: Family::Electra,
@@ -73,7 +72,7 @@ impl Detector {
         &self,
         texts: &[T],
     ) -> Result<Vec<Vec<DetectedToken>>, PipelineError> {
-        let scored = token_scores(&self.reader, &self.device, texts, |batch| {
+        let scored = self.reader.token_scores(&self.device, texts, |batch| {
             self.model.forward(batch.electra()).unsqueeze_dim(2) // [rows, length, 1]
         })?;
         let answers = texts.iter().zip(scored).map(|(text, scored)| {

@@ -5,7 +5,7 @@ use lamplight_electra::ElectraModel;
 use lamplight_t5::T5EncoderModel;
 
 use crate::PipelineError;
-use crate::batches::{Batch, host_rows, in_batches};
+use crate::batches::{Batch, BatchSettings, host_rows, in_batches};
 use crate::model_folder::{Family, ModelFolder, Wanted};
 use crate::reader::Reader;
 
@@ -89,7 +89,9 @@ impl Embedder {
     /// The tokenizer fails.
     pub fn embed<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<Vec<f32>>, PipelineError> {
         let rows = self.reader.rows(texts)?;
-        let mut vectors = in_batches(&rows, &self.device, |batch| Ok(host_rows(self.mean(batch))))?;
+        let mut vectors = in_batches(&rows, BatchSettings::on(&self.device), |batch| {
+            Ok(host_rows(self.mean(batch)))
+        })?;
         if self.is_normalized {
             vectors.iter_mut().for_each(|vector| normalize(vector));
         }

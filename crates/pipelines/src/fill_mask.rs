@@ -5,7 +5,7 @@ use lamplight_data::DataError;
 use lamplight_electra::ElectraForMaskedLM;
 
 use crate::PipelineError;
-use crate::batches::{Batch, host, in_batches};
+use crate::batches::{Batch, BatchSettings, host, in_batches};
 use crate::model_folder::{Family, ModelFolder, Wanted};
 use crate::reader::{Reader, Row};
 use crate::scores::{best, softmax};
@@ -87,7 +87,11 @@ impl MaskFiller {
         let rows = texts.iter().enumerate();
         let rows = rows.map(|(text, content)| self.row(text, content.as_ref()));
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
-        in_batches(&rows, &self.device, |batch| self.fillings(&rows, batch))
+        in_batches(
+            &rows,
+            BatchSettings::over_vocabulary(&self.device),
+            |batch| self.fillings(&rows, batch),
+        )
     }
 
     fn row(&self, text: usize, content: &str) -> Result<Row, PipelineError> {

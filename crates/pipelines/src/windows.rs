@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::tensor::{Device, Tensor};
 
 use crate::PipelineError;
-use crate::batches::{Batch, host, in_batches};
+use crate::batches::{Batch, BatchSettings, host, in_batches};
 use crate::reader::{Framed, Reader};
 
 /// A stretch of a text's tokens that is read at once.
@@ -28,48 +28,50 @@ pub(crate) struct ScoredTokens {
     pub scores: Vec<Vec<f32>>,
 }
 
-/// The scores `[rows, length, width]` of `forward` for every token of each text. A text longer than
-/// the model reads is read through windows that overlap by half.
-pub(crate) fn token_scores<T: AsRef<str>>(
-    reader: &Reader,
-    device: &Device,
-    texts: &[T],
-    forward: impl Fn(Batch) -> Tensor<3>,
-) -> Result<Vec<ScoredTokens>, PipelineError> {
-    let (mut rows, mut places) = (Vec::new(), Vec::new());
-    let mut scored = Vec::with_capacity(texts.len());
-    for (text, content) in texts.iter().enumerate() {
-        let framed = reader.framed(content.as_ref())?;
-        let num_special = framed.front.len() + framed.back.len();
-        let room = reader.max_length.saturating_sub(num_special).max(1);
-        for window in windows(framed.ids.len(), room) {
-            let tokens = &framed.ids[window.tokens.clone()];
-            let ids = [&framed.front[..], tokens, &framed.back[..]].concat();
-            rows.push(reader.row(ids, text)?);
-            places.push((text, framed.front.len(), window));
+impl Reader {
+    /// The scores `[rows, length, width]` of `forward` for every token of each text. A text longer than
+    /// the model reads is read through windows that overlap by half.
+    pub fn token_scores<T: AsRef<str>>(
+        &self,
+        device: &Device,
+        texts: &[T],
+        forward: impl Fn(Batch) -> Tensor<3>,
+    ) -> Result<Vec<ScoredTokens>, PipelineError> {
+        let (mut rows, mut places) = (Vec::new(), Vec::new());
+        let mut scored = Vec::with_capacity(texts.len());
+        for (text, content) in texts.iter().enumerate() {
+            let framed = self.framed(content.as_ref())?;
+            let num_special = framed.front.len() + framed.back.len();
+            let room = self.max_length.saturating_sub(num_special).max(1);
+            for window in windows(framed.ids.len(), room) {
+                let tokens = &framed.ids[window.tokens.clone()];
+                let ids = [&framed.front[..], tokens, &framed.back[..]].concat();
+                rows.push(self.row(ids, text)?);
+                places.push((text, framed.front.len(), window));
+            }
+            let Framed { ids, offsets, .. } = framed;
+            scored.push(ScoredTokens {
+                ids,
+                offsets,
+                scores: Vec::new(),
+            });
         }
-        let Framed { ids, offsets, .. } = framed;
-        scored.push(ScoredTokens {
-            ids,
-            offsets,
-            scores: Vec::new(),
-        });
+        let read = in_batches(&rows, BatchSettings::on(device), |batch| {
+            let num_rows = batch.members.len();
+            let scores = forward(batch);
+            let [_, length, width] = scores.dims();
+            let scores = host(scores);
+            let rows = scores.chunks((length * width).max(1)).take(num_rows);
+            let tokens = rows.map(|row| row.chunks(width.max(1)).map(<[f32]>::to_vec).collect());
+            Ok(tokens.collect::<Vec<Vec<Vec<f32>>>>())
+        })?;
+        for ((text, front, window), row) in places.into_iter().zip(read) {
+            let first = front + window.counted.start - window.tokens.start;
+            let counted = row.into_iter().skip(first).take(window.counted.len());
+            scored[text].scores.extend(counted);
+        }
+        Ok(scored)
     }
-    let read = in_batches(&rows, device, |batch| {
-        let num_rows = batch.members.len();
-        let scores = forward(batch);
-        let [_, length, width] = scores.dims();
-        let scores = host(scores);
-        let rows = scores.chunks((length * width).max(1)).take(num_rows);
-        let tokens = rows.map(|row| row.chunks(width.max(1)).map(<[f32]>::to_vec).collect());
-        Ok(tokens.collect::<Vec<Vec<Vec<f32>>>>())
-    })?;
-    for ((text, front, window), row) in places.into_iter().zip(read) {
-        let first = front + window.counted.start - window.tokens.start;
-        let counted = row.into_iter().skip(first).take(window.counted.len());
-        scored[text].scores.extend(counted);
-    }
-    Ok(scored)
 }
 
 /// The windows over `num_tokens` tokens, `room` at a time; none where there are no tokens.

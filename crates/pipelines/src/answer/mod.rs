@@ -8,7 +8,7 @@ use lamplight_data::objective::question_answering::{Question, Window, WindowSett
 use lamplight_electra::ElectraForQuestionAnswering;
 
 use crate::PipelineError;
-use crate::batches::{host_rows, in_batches};
+use crate::batches::{BatchSettings, host_rows, in_batches};
 use crate::characters::Characters;
 use crate::model_folder::{Family, ModelFolder, Wanted};
 use crate::reader::{Reader, Row};
@@ -23,7 +23,8 @@ const WANTED: [Wanted; 1] = [Wanted {
 /// `[CLS]`, and `[SEP]` behind question and context.
 const NUM_SPECIAL: usize = 3;
 
-/// Finds the answers to questions in texts.
+/// Finds the answers to questions in texts, as the question-answering pipeline of transformers 4 does (of which
+/// version 5 has none any more); only the spans of score 0 with which that one fills up a short list are left out.
 ///
 /// ```
 /// use lamplight_pipelines::Answerer;
@@ -137,7 +138,7 @@ impl Answerer {
             .map(|(question, context)| self.windows(question.as_ref(), context.as_ref()));
         let windows = windows.collect::<Result<Vec<_>, _>>()?;
         let rows: Vec<_> = windows.iter().flatten().map(row).collect();
-        let logits = in_batches(&rows, &self.device, |batch| {
+        let logits = in_batches(&rows, BatchSettings::on(&self.device), |batch| {
             let logits = self.model.forward(batch.electra());
             let ends = host_rows(logits.end);
             Ok(host_rows(logits.start).into_iter().zip(ends).collect())

@@ -13,7 +13,7 @@ use crate::characters::Characters;
 use crate::model_folder::{Family, ModelFolder, Wanted};
 use crate::reader::Reader;
 use crate::scores::{best, softmax};
-use crate::windows::{ScoredTokens, token_scores};
+use crate::windows::ScoredTokens;
 use entities::{Tagged, entities};
 
 const WANTED: [Wanted; 2] = [
@@ -123,9 +123,9 @@ impl Tagger {
     /// # Errors
     /// The tokenizer fails.
     pub fn tag<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<Vec<Entity>>, PipelineError> {
-        let scored = token_scores(&self.reader, &self.device, texts, |batch| {
-            self.logits(batch)
-        })?;
+        let scored = self
+            .reader
+            .token_scores(&self.device, texts, |batch| self.logits(batch))?;
         let answers = texts.iter().zip(scored).map(|(text, scored)| {
             let characters = Characters::of(text.as_ref());
             let tagged = self.tagged(&characters, &scored);

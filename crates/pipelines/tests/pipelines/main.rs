@@ -7,10 +7,16 @@ mod classify;
 mod detect;
 mod embed;
 mod fill_mask;
+mod fill_spans;
 mod refusals;
 mod tag;
+mod text_to_text;
+mod zero_shot;
 
-use lamplight_pipelines::{Answerer, Classifier, Detector, Embedder, MaskFiller, Tagger};
+use lamplight_pipelines::{
+    Answerer, Classifier, Detector, Embedder, MaskFiller, SpanFiller, Summarizer, Tagger,
+    TextToText, Translator, ZeroShotClassifier,
+};
 
 #[test]
 fn pipelines_can_be_shared_among_threads() {
@@ -20,5 +26,10 @@ fn pipelines_can_be_shared_among_threads() {
     is_shared::<Detector>();
     is_shared::<Embedder>();
     is_shared::<MaskFiller>();
+    is_shared::<SpanFiller>();
+    is_shared::<Summarizer>();
     is_shared::<Tagger>();
+    is_shared::<TextToText>();
+    is_shared::<Translator>();
+    is_shared::<ZeroShotClassifier>();
 }

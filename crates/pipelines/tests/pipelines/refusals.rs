@@ -5,7 +5,8 @@ use std::path::Path;
 use burn::tensor::Device;
 use lamplight_data::DataError;
 use lamplight_pipelines::{
-    Answerer, Classifier, Detector, Embedder, MaskFiller, PipelineError, Tagger,
+    Answerer, Classifier, Detector, Embedder, MaskFiller, PipelineError, SpanFiller, Summarizer,
+    Tagger, TextToText, Translator, ZeroShotClassifier,
 };
 use lamplight_testing::test_device;
 use serde_json::json;
@@ -21,7 +22,17 @@ macro_rules! refusal {
 }
 
 /// Pipeline, a folder of the other family, a folder of another head.
-const PIPELINES: [(&str, Refusal, &str, &str); 3] = [
+const PIPELINES: [(&str, Refusal, &str, &str); 8] = [
+    ("SpanFiller", refusal!(SpanFiller), "detect", "t5_tag"),
+    ("Summarizer", refusal!(Summarizer), "tag", "t5_classify"),
+    ("TextToText", refusal!(TextToText), "answer", "t5_classify"),
+    ("Translator", refusal!(Translator), "answer", "t5_tag"),
+    (
+        "ZeroShotClassifier",
+        refusal!(ZeroShotClassifier),
+        "fill_mask",
+        "t5_tag",
+    ),
     ("Answerer", refusal!(Answerer), "t5", "tag"),
     ("Detector", refusal!(Detector), "t5", "fill_mask"),
     ("MaskFiller", refusal!(MaskFiller), "t5_tag", "detect"),
