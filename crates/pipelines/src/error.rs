@@ -83,6 +83,18 @@ pub enum PipelineError {
         /// Which of the texts.
         text: usize,
     },
+    /// A text has parts that the model does not tell apart.
+    #[error(
+        "text {text} has a part of token type {token_type}, and the model knows {num_token_types} types; `type_vocab_size` of its config says so"
+    )]
+    TokenType {
+        /// Which of the texts.
+        text: usize,
+        /// The highest type in it.
+        token_type: u32,
+        /// Rows of the table of types.
+        num_token_types: usize,
+    },
     /// A setting outside what makes sense.
     #[error("`{key}` is {value}; it must be {expected}")]
     InvalidSetting {

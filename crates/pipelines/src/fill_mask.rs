@@ -96,19 +96,11 @@ impl MaskFiller {
 
     fn row(&self, text: usize, content: &str) -> Result<Row, PipelineError> {
         let ids = self.reader.tokenizer.encode(content)?;
-        let (num_tokens, max_length) = (ids.len(), self.reader.max_length);
-        if num_tokens > max_length {
-            return Err(PipelineError::TooLong {
-                text,
-                num_tokens,
-                max_length,
-            });
-        }
         if !ids.contains(&self.mask) {
             let blank = "[MASK]";
             return Err(PipelineError::NoBlank { text, blank });
         }
-        self.reader.row(ids, text)
+        self.reader.checked(Row::single(ids), text)
     }
 
     fn fillings(

@@ -162,8 +162,10 @@ fn reader(
         Family::T5 if tokenizer.vocab_size() == Tokenizer::byt5().vocab_size() => BYT5_MAX_LENGTH,
         Family::T5 => size("n_positions").unwrap_or(T5_MAX_LENGTH),
     };
+    let num_token_types = || size("type_vocab_size").unwrap_or(2);
     Ok(Reader {
         tokenizer,
-        max_length,
+        max_length: max_length.max(1),
+        num_token_types: (family == Family::Electra).then(num_token_types),
     })
 }

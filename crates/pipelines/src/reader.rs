@@ -10,6 +10,8 @@ pub(crate) struct Reader {
     pub tokenizer: Tokenizer,
     /// Tokens of a row, special ones included.
     pub max_length: usize,
+    /// Rows of the table of token types; none where the model has no such table.
+    pub num_token_types: Option<usize>,
 }
 
 /// What a model reads of a text, not padded.
@@ -47,7 +49,7 @@ impl Reader {
     pub fn rows<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<Row>, PipelineError> {
         let rows = texts.iter().enumerate().map(|(text, content)| {
             let ids = self.tokenizer.encode(content.as_ref())?;
-            self.row(self.cut(ids), text)
+            self.checked(Row::single(self.cut(ids)), text)
         });
         rows.collect()
     }
@@ -58,18 +60,19 @@ impl Reader {
         A: AsRef<str>,
         B: AsRef<str>,
     {
-        let rows = pairs.iter().map(|(first, second)| {
+        let rows = pairs.iter().enumerate().map(|(text, (first, second))| {
             let (first, second) = (first.as_ref(), second.as_ref());
             let pair = self.tokenizer.encode_pair(first, second, self.max_length)?;
-            Ok(Row {
+            let row = Row {
                 ids: pair.ids,
                 token_type_ids: pair.token_type_ids,
-            })
+            };
+            self.checked(row, text)
         });
         rows.collect()
     }
 
-    /// The tokens of text number `text`, apart from those that the tokenizer puts around them.
+    /// The tokens of a text, apart from those that the tokenizer puts around them.
     pub fn framed(&self, content: &str) -> Result<Framed, PipelineError> {
         let OffsetEncoding { ids, offsets } = self.tokenizer.encode_with_offsets(content)?;
         let special = self.tokenizer.special();
@@ -88,12 +91,30 @@ impl Reader {
         })
     }
 
-    /// A row of these ids, if there are any.
-    pub fn row(&self, ids: Vec<u32>, text: usize) -> Result<Row, PipelineError> {
-        if ids.is_empty() {
+    /// The row if the model can read it.
+    pub fn checked(&self, row: Row, text: usize) -> Result<Row, PipelineError> {
+        let (num_tokens, max_length) = (row.ids.len(), self.max_length);
+        if num_tokens == 0 {
             return Err(PipelineError::NoTokens { text });
         }
-        Ok(Row::single(ids))
+        if num_tokens > max_length {
+            return Err(PipelineError::TooLong {
+                text,
+                num_tokens,
+                max_length,
+            });
+        }
+        let token_type = row.token_type_ids.iter().copied().max().unwrap_or(0);
+        match self.num_token_types {
+            Some(num_token_types) if token_type as usize >= num_token_types => {
+                Err(PipelineError::TokenType {
+                    text,
+                    token_type,
+                    num_token_types,
+                })
+            }
+            _ => Ok(row),
+        }
     }
 
     /// The beginning of `ids`, with the special token that ends them.

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::PipelineError;
 use crate::batches::{Batch, BatchSettings, host, in_batches};
-use crate::reader::{Framed, Reader};
+use crate::reader::{Framed, Reader, Row};
 
 /// A stretch of a text's tokens that is read at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Reader {
             for window in windows(framed.ids.len(), room) {
                 let tokens = &framed.ids[window.tokens.clone()];
                 let ids = [&framed.front[..], tokens, &framed.back[..]].concat();
-                rows.push(self.row(ids, text)?);
+                rows.push(self.checked(Row::single(ids), text)?);
                 places.push((text, framed.front.len(), window));
             }
             let Framed { ids, offsets, .. } = framed;

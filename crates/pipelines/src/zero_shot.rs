@@ -8,7 +8,7 @@ use crate::PipelineError;
 use crate::batches::{Batch, BatchSettings, host, in_batches};
 use crate::classify::Label;
 use crate::model_folder::ModelFolder;
-use crate::reader::Reader;
+use crate::reader::{Reader, Row};
 use crate::scores::{best, softmax};
 use crate::text_to_text::WANTED;
 
@@ -104,15 +104,7 @@ impl ZeroShotClassifier {
 
     fn target(&self, number: usize, label: &str) -> Result<Vec<u32>, PipelineError> {
         let ids = self.reader.tokenizer.encode(label)?;
-        let (num_tokens, max_length) = (ids.len(), self.reader.max_length);
-        if num_tokens > max_length {
-            return Err(PipelineError::TooLong {
-                text: number,
-                num_tokens,
-                max_length,
-            });
-        }
-        Ok(self.reader.row(ids, number)?.ids)
+        Ok(self.reader.checked(Row::single(ids), number)?.ids)
     }
 
     /// The log-likelihood of each target, `[rows][targets]`.

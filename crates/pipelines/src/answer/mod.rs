@@ -137,7 +137,11 @@ impl Answerer {
             .iter()
             .map(|(question, context)| self.windows(question.as_ref(), context.as_ref()));
         let windows = windows.collect::<Result<Vec<_>, _>>()?;
-        let rows: Vec<_> = windows.iter().flatten().map(row).collect();
+        let rows = windows.iter().enumerate().flat_map(|(question, windows)| {
+            let rows = windows.iter().map(row);
+            rows.map(move |row| self.reader.checked(row, question))
+        });
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
         let logits = in_batches(&rows, BatchSettings::on(&self.device), |batch| {
             let logits = self.model.forward(batch.electra());
             let ends = host_rows(logits.end);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use lamplight_data::DataError;
+use lamplight_electra::{ElectraConfig, ElectraForPreTraining, ElectraForSequenceClassification};
 use lamplight_pipelines::{
     Answerer, Classifier, Detector, Embedder, MaskFiller, PipelineError, SpanFiller, Summarizer,
     Tagger, TextToText, Translator, ZeroShotClassifier,
@@ -121,4 +122,40 @@ fn a_tokenizer_with_more_ids_than_the_model_has_rows_is_refused_before_anything_
 #[test]
 fn a_folder_that_is_none_is_an_error() {
     assert!(Detector::from_pretrained("nowhere".as_ref(), &test_device()).is_err());
+}
+
+#[test]
+fn pairs_are_refused_where_the_model_does_not_tell_their_parts_apart() {
+    let device = test_device();
+    let copy = changed("classify", |config| config["type_vocab_size"] = json!(1));
+    let config = ElectraConfig::from_file(&copy.path().join("config.json")).unwrap();
+    let model = ElectraForSequenceClassification::new(&config, &device);
+    model.save_pretrained(copy.path()).unwrap();
+    let classifier = Classifier::from_pretrained(copy.path(), &device).unwrap();
+    assert!(classifier.classify(&["a text"]).is_ok());
+    let error = classifier.classify_pairs(&[("a text", "another")]);
+    let error = error.unwrap_err();
+    assert!(
+        matches!(error, PipelineError::TokenType { token_type: 1, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_model_without_room_for_a_token_refuses_texts() {
+    let device = test_device();
+    let copy = changed("detect", |config| {
+        config["max_position_embeddings"] = json!(2)
+    });
+    let config = ElectraConfig::from_file(&copy.path().join("config.json")).unwrap();
+    let model = ElectraForPreTraining::new(&config, &device);
+    model.save_pretrained(copy.path()).unwrap();
+    let detector = Detector::from_pretrained(copy.path(), &device).unwrap();
+    let error = detector.detect(&["", "a cat"]).unwrap_err();
+    assert!(
+        matches!(error, PipelineError::TooLong { text: 1, .. }),
+        "{error}"
+    );
+    let embedder = Embedder::from_pretrained(copy.path(), &device).unwrap();
+    assert!(embedder.embed(&["", "a cat"]).is_ok());
 }
