@@ -1,30 +1,44 @@
 //! Scores of what heads say.
 
 use super::metrics::entities::EntityMode;
-use super::metrics::{Metric, Predictions};
+use super::metrics::{Metric, Paired, Predictions};
 
 /// Collects the loss of a head, what it said and what was wanted.
 #[derive(Debug, Default)]
 pub struct Verdicts {
     loss: f64,
     weight: f64,
-    classes: Paired<u32>,
-    values: Paired<f64>,
-    tags: Paired<Vec<String>>,
+    classes: Collected<u32>,
+    values: Collected<f64>,
+    tags: Collected<Vec<String>>,
 }
 
 /// What was said beside what was wanted.
 #[derive(Debug)]
-struct Paired<T> {
+struct Collected<T> {
     said: Vec<T>,
     wanted: Vec<T>,
 }
 
-impl<T> Default for Paired<T> {
+impl<T> Default for Collected<T> {
     fn default() -> Self {
         Self {
             said: Vec::new(),
             wanted: Vec::new(),
+        }
+    }
+}
+
+impl<T> Collected<T> {
+    fn add(&mut self, said: T, wanted: T) {
+        self.said.push(said);
+        self.wanted.push(wanted);
+    }
+
+    fn paired(&self) -> Paired<'_, T, T> {
+        Paired {
+            predictions: &self.said,
+            references: &self.wanted,
         }
     }
 }
@@ -38,20 +52,17 @@ impl Verdicts {
 
     /// Adds a value of an example.
     pub fn add_value(&mut self, said: f32, wanted: f32) {
-        self.values.said.push(said.into());
-        self.values.wanted.push(wanted.into());
+        self.values.add(said.into(), wanted.into());
     }
 
     /// Adds a class: of an example, or of one of its tokens.
     pub fn add_class(&mut self, said: u32, wanted: u32) {
-        self.classes.said.push(said);
-        self.classes.wanted.push(wanted);
+        self.classes.add(said, wanted);
     }
 
     /// Adds the tags of a sentence.
     pub fn add_tags(&mut self, said: Vec<String>, wanted: Vec<String>) {
-        self.tags.said.push(said);
-        self.tags.wanted.push(wanted);
+        self.tags.add(said, wanted);
     }
 
     /// The loss, and the usual metrics of what was collected: of `num_classes` named classes accuracy
@@ -61,37 +72,28 @@ impl Verdicts {
     pub fn scores(&self, num_classes: usize) -> Vec<(String, f64)> {
         let loss = self.loss / self.weight.max(1.0);
         let mut scores = vec![("label_loss".to_owned(), loss)];
-        let labels = Predictions::Labels {
-            predictions: &self.classes.said,
-            references: &self.classes.wanted,
-        };
+        let labels = Predictions::Labels(self.classes.paired());
         let of_classes = match num_classes {
             1 => vec![Metric::Accuracy],
             2 => vec![Metric::Accuracy, Metric::F1, Metric::Matthews],
             _ => vec![Metric::Accuracy, Metric::MacroF1],
         };
-        let values = Predictions::Values {
-            predictions: &self.values.said,
-            references: &self.values.wanted,
-        };
-        let tags = Predictions::Tags {
-            predictions: &self.tags.said,
-            references: &self.tags.wanted,
-        };
+        let values = Predictions::Values(self.values.paired());
+        let tags = Predictions::Tags(self.tags.paired());
         if !self.tags.said.is_empty() {
-            add(&mut scores, tags, &[Metric::EntityF1(EntityMode::Conll)]);
-            add(&mut scores, labels, &[Metric::Accuracy]);
+            add(&mut scores, &tags, &[Metric::EntityF1(EntityMode::Conll)]);
+            add(&mut scores, &labels, &[Metric::Accuracy]);
         } else if !self.classes.said.is_empty() {
-            add(&mut scores, labels, &of_classes);
+            add(&mut scores, &labels, &of_classes);
         }
         if !self.values.said.is_empty() {
-            add(&mut scores, values, &[Metric::Pearson, Metric::Spearman]);
+            add(&mut scores, &values, &[Metric::Pearson, Metric::Spearman]);
         }
         scores
     }
 }
 
-fn add(scores: &mut Vec<(String, f64)>, predictions: Predictions<'_>, metrics: &[Metric]) {
+fn add(scores: &mut Vec<(String, f64)>, predictions: &Predictions<'_>, metrics: &[Metric]) {
     for metric in metrics {
         let defined = predictions.scores(*metric).unwrap_or_default();
         scores.extend(defined.into_iter().filter(|(_, score)| score.is_finite()));

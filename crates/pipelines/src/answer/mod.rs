@@ -1,0 +1,218 @@
+mod spans;
+
+use std::ops::Range;
+use std::path::Path;
+
+use burn::tensor::Device;
+use lamplight_data::objective::question_answering::{Question, Window, WindowSettings};
+use lamplight_electra::ElectraForQuestionAnswering;
+
+use crate::PipelineError;
+use crate::batches::{BatchSettings, host_rows, in_batches};
+use crate::characters::Characters;
+use crate::model_folder::{Family, ModelFolder, Wanted};
+use crate::reader::{Reader, Row};
+use spans::{Found, SpanSearch};
+
+const WANTED: [Wanted; 1] = [Wanted {
+    family: Family::Electra,
+    architecture: "ElectraForQuestionAnswering",
+    head: "qa_outputs.",
+}];
+
+/// `[CLS]`, and `[SEP]` behind question and context.
+const NUM_SPECIAL: usize = 3;
+
+/// Finds the answers to questions in texts, as the question-answering pipeline of transformers 4 does (of which
+/// version 5 has none any more); only the spans of score 0 with which that one fills up a short list are left out.
+///
+/// ```
+/// use lamplight_pipelines::Answerer;
+/// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testing/reference/pipelines_answer");
+/// # let device = lamplight_testing::test_device();
+/// let answerer = Answerer::from_pretrained(folder.as_ref(), &device)?;
+/// let answers = answerer.answer(&[("Where lives Anna?", "Anna lives in Berlin.")])?;
+/// println!("{} ({:.2})", answers[0][0].text, answers[0][0].score);
+/// # Ok::<(), lamplight_pipelines::PipelineError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Answerer {
+    model: ElectraForQuestionAnswering,
+    reader: Reader,
+    device: Device,
+    settings: AnswerSettings,
+}
+
+/// How answers are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerSettings {
+    /// How many answers a question gets at most.
+    pub top_k: usize,
+    /// Tokens of an answer.
+    pub max_answer_length: usize,
+    /// Tokens of a row, special ones included, if the model reads as many.
+    pub max_length: usize,
+    /// Tokens of a question; what it has more is cut off.
+    pub max_question_length: usize,
+    /// Tokens that a window over a long context shares with the one before; at most half of
+    /// `max_length`.
+    pub overlap: usize,
+    /// Whether "there is no answer" is one: an empty text, with the least of the windows'
+    /// probabilities of `[CLS]`.
+    pub allows_no_answer: bool,
+}
+
+impl Default for AnswerSettings {
+    /// What the question-answering pipeline of transformers 4 does.
+    fn default() -> Self {
+        Self {
+            top_k: 1,
+            max_answer_length: 15,
+            max_length: 384,
+            max_question_length: 64,
+            overlap: 128,
+            allows_no_answer: false,
+        }
+    }
+}
+
+/// A stretch of the context.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// As the context has it; empty where there is no answer.
+    pub text: String,
+    /// Where the context has it first, in characters; `0..0` where there is no answer.
+    pub characters: Range<usize>,
+    /// The probability of its first token times that of its last, added up over the places where
+    /// the same text was found, so that it may pass 1.
+    pub score: f32,
+}
+
+impl Answerer {
+    /// Reads a question answering model with its tokenizer.
+    ///
+    /// # Errors
+    /// The folder holds another model, or files are missing, damaged or do not belong together.
+    pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PipelineError> {
+        let found = ModelFolder::open(folder, "Answerer", &WANTED)?;
+        Ok(Self {
+            model: ElectraForQuestionAnswering::from_pretrained(folder, device)?,
+            reader: found.reader,
+            device: device.clone(),
+            settings: AnswerSettings::default(),
+        })
+    }
+
+    /// How answers are looked for.
+    ///
+    /// # Errors
+    /// [`PipelineError::InvalidSetting`] for no answers or answers without tokens.
+    pub fn with_settings(self, settings: AnswerSettings) -> Result<Self, PipelineError> {
+        for (key, value) in [
+            ("top_k", settings.top_k),
+            ("max_answer_length", settings.max_answer_length),
+        ] {
+            if value == 0 {
+                return Err(PipelineError::InvalidSetting {
+                    key,
+                    value: value.to_string(),
+                    expected: "at least 1",
+                });
+            }
+        }
+        Ok(Self { settings, ..self })
+    }
+
+    /// The answers to each pair of question and context, best first; words are never cut. A context
+    /// without tokens has none. A context longer than the model reads is read through windows.
+    ///
+    /// # Errors
+    /// The settings leave no room for a context, or the tokenizer fails.
+    pub fn answer<Q, C>(&self, questions: &[(Q, C)]) -> Result<Vec<Vec<Answer>>, PipelineError>
+    where
+        Q: AsRef<str>,
+        C: AsRef<str>,
+    {
+        let windows = questions
+            .iter()
+            .map(|(question, context)| self.windows(question.as_ref(), context.as_ref()));
+        let windows = windows.collect::<Result<Vec<_>, _>>()?;
+        let rows = windows.iter().enumerate().flat_map(|(question, windows)| {
+            let rows = windows.iter().map(row);
+            rows.map(move |row| self.reader.checked(row, question))
+        });
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let logits = in_batches(&rows, BatchSettings::on(&self.device), |batch| {
+            let logits = self.model.forward(batch.electra());
+            let ends = host_rows(logits.end);
+            Ok(host_rows(logits.start).into_iter().zip(ends).collect())
+        })?;
+        let mut logits = logits.into_iter();
+        let answers = questions
+            .iter()
+            .zip(&windows)
+            .map(|((_, context), windows)| {
+                let characters = Characters::of(context.as_ref());
+                self.best(windows.iter().zip(logits.by_ref()), &characters)
+            });
+        Ok(answers.collect())
+    }
+
+    fn windows(&self, question: &str, context: &str) -> Result<Vec<Window>, PipelineError> {
+        let settings = &self.settings;
+        let max_length = settings.max_length.min(self.reader.max_length);
+        // Half of a row at most, so that there is room for a context.
+        let max_question_length = settings.max_question_length.min(max_length / 2);
+        let num_tokens = self.reader.tokenizer.encode_ordinary(question)?.len();
+        let room = max_length.saturating_sub(num_tokens.min(max_question_length) + NUM_SPECIAL);
+        let overlap = settings.overlap.min(max_length / 2);
+        let windows = WindowSettings {
+            max_length,
+            max_question_length,
+            doc_stride: room.saturating_sub(overlap).max(1),
+        };
+        let question = Question {
+            question,
+            context,
+            answer: None,
+        };
+        Ok(windows.windows(&question, &self.reader.tokenizer)?)
+    }
+
+    /// The best answers over all windows of a context.
+    fn best<'a>(
+        &self,
+        windows: impl Iterator<Item = (&'a Window, (Vec<f32>, Vec<f32>))>,
+        text: &Characters<'_>,
+    ) -> Vec<Answer> {
+        let mut search = SpanSearch {
+            settings: &self.settings,
+            text,
+            answers: Vec::new(),
+            // A context without tokens leaves nothing but `[CLS]`.
+            no_answer: 1.0,
+        };
+        for (window, (start, end)) in windows {
+            let continues = |token: usize| {
+                let id = window.ids[window.context_start + token];
+                let piece = self.reader.tokenizer.token(id).unwrap_or_default();
+                piece.starts_with("##")
+            };
+            let continues: Vec<_> = (0..window.offsets.len()).map(continues).collect();
+            search.add(&Found {
+                window,
+                start: &start,
+                end: &end,
+                continues: &continues,
+            });
+        }
+        search.finish()
+    }
+}
+
+fn row(window: &Window) -> Row {
+    Row {
+        ids: window.ids.clone(),
+        token_type_ids: window.token_type_ids.clone(),
+    }
+}
