@@ -28,6 +28,7 @@ mod generation;
 mod heads;
 mod model;
 mod names;
+mod seq2seq;
 
 pub use cache::DecoderCache;
 pub use config::T5Config;
@@ -41,7 +42,5 @@ pub use generation::{
     Strategy, processors,
 };
 pub use heads::{T5ForQuestionAnswering, T5ForSequenceClassification, T5ForTokenClassification};
-pub use model::{
-    DecoderStep, Seq2SeqInput, Seq2SeqOutput, Seq2SeqPass, Seq2SeqTrace,
-    T5ForConditionalGeneration, T5Model,
-};
+pub use model::{T5ForConditionalGeneration, T5Model};
+pub use seq2seq::{DecoderStep, Seq2SeqInput, Seq2SeqOutput, Seq2SeqPass, Seq2SeqTrace};

@@ -163,21 +163,6 @@ impl Run {
         }
     }
 
-    /// Takes the model's config and the tokenizer, where none are given, from the folder that the
-    /// weights come from.
-    fn follow_start(&mut self) -> Result<(), TrainingError> {
-        let Some(folder) = &self.init_from else {
-            return Ok(());
-        };
-        if self.recipe.model.config.is_empty() {
-            self.recipe.model.config = model_config::of_folder(folder, self.recipe.model.family)?;
-        }
-        if self.sources.tokenizer.is_none() && self.recipe.data.train_tokenizer.is_none() {
-            self.sources.tokenizer = Some(folder.clone());
-        }
-        Ok(())
-    }
-
     /// Finds all files and takes the output folder.
     fn prepare(&self) -> Result<Prepared, TrainingError> {
         model_config::check(&self.recipe)?;

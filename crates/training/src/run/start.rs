@@ -13,7 +13,7 @@ use crate::progress::Observer;
 use crate::run_folder::RunFolder;
 use crate::task::Task;
 use crate::trainer::{Start, Trainer};
-use crate::{TrainingError, lora, seed};
+use crate::{TrainingError, lora, model_config, seed};
 
 /// What a start needs to know.
 pub(super) struct Starting<'a, T> {
@@ -27,6 +27,23 @@ pub(super) struct Starting<'a, T> {
 pub(super) struct First<M> {
     model: M,
     checkpoint: Option<Intact>,
+}
+
+impl Run {
+    /// Takes the model's config and the tokenizer, where none are given, from the folder that the
+    /// weights come from.
+    pub(super) fn follow_start(&mut self) -> Result<(), TrainingError> {
+        let Some(folder) = &self.init_from else {
+            return Ok(());
+        };
+        if self.recipe.model.config.is_empty() {
+            self.recipe.model.config = model_config::of_folder(folder, self.recipe.model.family)?;
+        }
+        if self.sources.tokenizer.is_none() && self.recipe.data.train_tokenizer.is_none() {
+            self.sources.tokenizer = Some(folder.clone());
+        }
+        Ok(())
+    }
 }
 
 impl<'a, T: Task> Starting<'a, T> {
