@@ -2,7 +2,7 @@ use lamplight_pipelines::{AnswerSettings, Answerer, PipelineError};
 use lamplight_testing::test_device;
 use serde_json::Value;
 
-use crate::case::{assert_near, expected, folder, list, odd_texts};
+use crate::case::{assert_near, expected, folder, list, odd_texts, tolerance};
 
 fn answerer(settings: AnswerSettings) -> Answerer {
     let answerer = Answerer::from_pretrained(&folder("answer"), &test_device()).unwrap();
@@ -59,7 +59,7 @@ fn odd_questions_and_contexts_have_answers_that_do_not_depend_on_the_batch() {
         assert_eq!(alone.len(), together.len());
         let context: Vec<_> = question.1.chars().collect();
         for (alone, together) in alone.iter().zip(together) {
-            assert!((alone.score - together.score).abs() < 1e-5);
+            assert!((alone.score - together.score).abs() < tolerance());
             let shown = String::from_iter(&context[alone.characters.clone()]);
             assert_eq!(alone.text, shown);
         }
