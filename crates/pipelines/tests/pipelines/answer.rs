@@ -45,6 +45,27 @@ fn answers_are_those_of_transformers() {
 }
 
 #[test]
+fn that_there_is_no_answer_is_as_likely_as_the_most_certain_window_has_it() {
+    let expected = expected("answer");
+    let answerer = answerer(AnswerSettings {
+        top_k: 1000,
+        max_length: 64,
+        overlap: 16,
+        allows_no_answer: true,
+        ..AnswerSettings::default()
+    });
+    let answers = answerer.answer(&questions(&expected)).unwrap();
+    for (answers, wanted) in answers.iter().zip(list(&expected["null_scores"])) {
+        let nulls: Vec<_> = answers
+            .iter()
+            .filter(|answer| answer.text.is_empty())
+            .collect();
+        assert_eq!(nulls.len(), 1);
+        assert_near(nulls[0].score, wanted, "no answer");
+    }
+}
+
+#[test]
 fn odd_questions_and_contexts_have_answers_that_do_not_depend_on_the_batch() {
     let answerer = answerer(AnswerSettings {
         top_k: 3,
