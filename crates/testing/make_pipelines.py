@@ -222,6 +222,10 @@ def make_answers(folder):
                    max_seq_len=64, doc_stride=16)
             for question, context in QUESTIONS
         ]
+    everything = [answer(question=question, context=context, top_k=1000, handle_impossible_answer=True,
+                         max_seq_len=64, doc_stride=16) for question, context in QUESTIONS]
+    # Spans from [CLS] on have no text either, and the score 0.
+    expected["null_scores"] = [max(one["score"] for one in answers if not one["answer"]) for answers in everything]
     write(folder, expected)
 
 

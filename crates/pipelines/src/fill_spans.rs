@@ -82,16 +82,22 @@ impl SpanFiller {
         texts.collect()
     }
 
-    /// What an answer says between this sentinel and the next.
+    /// What an answer says of this sentinel.
     fn span(&self, ids: &[u32], sentinel: usize) -> Result<Option<String>, PipelineError> {
-        let Some(at) = ids.iter().position(|id| *id == self.sentinels[sentinel]) else {
+        let Some(ids) = behind(ids, self.sentinels[sentinel], &self.sentinels) else {
             return Ok(None);
         };
-        let rest = &ids[at + 1..];
-        let end = rest.iter().position(|id| self.sentinels.contains(id));
-        let span = self.model.decode(&rest[..end.unwrap_or(rest.len())])?;
+        let span = self.model.decode(ids)?;
         Ok(Some(span.trim().to_owned()))
     }
+}
+
+/// What stands between a sentinel and the next; none where it is missing.
+fn behind<'a>(ids: &'a [u32], sentinel: u32, sentinels: &[u32]) -> Option<&'a [u32]> {
+    let at = ids.iter().position(|id| *id == sentinel)?;
+    let rest = &ids[at + 1..];
+    let end = rest.iter().position(|id| sentinels.contains(id));
+    Some(&rest[..end.unwrap_or(rest.len())])
 }
 
 /// A sentinel in a text.
@@ -143,6 +149,14 @@ mod tests {
         let text = "é <extra_id_1> <extra_id_007> <extra_id_> <extra_id_9> <extra_id_0><extra_id_";
         let found: Vec<_> = blanks(text, 9).iter().map(|blank| blank.sentinel).collect();
         assert_eq!(found, [1, 0]);
+    }
+
+    #[test]
+    fn a_span_ends_at_the_next_sentinel_or_with_the_answer() {
+        let (ids, sentinels) = ([99, 5, 6, 97, 98, 7], [99, 98, 97]);
+        let spans = sentinels.map(|sentinel| behind(&ids, sentinel, &sentinels));
+        assert_eq!(spans, [Some(&[5, 6][..]), Some(&[7][..]), Some(&[][..])]);
+        assert_eq!(behind(&[5, 6], 99, &sentinels), None);
     }
 
     #[test]

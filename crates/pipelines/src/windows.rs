@@ -57,13 +57,7 @@ impl Reader {
             });
         }
         let read = in_batches(&rows, BatchSettings::on(device), |batch| {
-            let num_rows = batch.members.len();
-            let scores = forward(batch);
-            let [_, length, width] = scores.dims();
-            let scores = host(scores);
-            let rows = scores.chunks((length * width).max(1)).take(num_rows);
-            let tokens = rows.map(|row| row.chunks(width.max(1)).map(<[f32]>::to_vec).collect());
-            Ok(tokens.collect::<Vec<Vec<Vec<f32>>>>())
+            Ok(per_token(forward(batch)))
         })?;
         for ((text, front, window), row) in places.into_iter().zip(read) {
             let first = front + window.counted.start - window.tokens.start;
@@ -72,6 +66,15 @@ impl Reader {
         }
         Ok(scored)
     }
+}
+
+/// `[rows][length][width]` on the host.
+fn per_token(scores: Tensor<3>) -> Vec<Vec<Vec<f32>>> {
+    let [_, length, width] = scores.dims();
+    let values = host(scores);
+    let rows = values.chunks((length * width).max(1));
+    let tokens = rows.map(|row| row.chunks(width.max(1)).map(<[f32]>::to_vec).collect());
+    tokens.collect()
 }
 
 /// The windows over `num_tokens` tokens, `room` at a time; none where there are no tokens.

@@ -2,7 +2,7 @@ use lamplight_pipelines::{AnswerSettings, Answerer, PipelineError};
 use lamplight_testing::test_device;
 use serde_json::Value;
 
-use crate::case::{assert_near, expected, folder, list, odd_texts};
+use crate::case::{assert_near, expected, folder, list, odd_texts, tolerance};
 
 fn answerer(settings: AnswerSettings) -> Answerer {
     let answerer = Answerer::from_pretrained(&folder("answer"), &test_device()).unwrap();
@@ -45,6 +45,27 @@ fn answers_are_those_of_transformers() {
 }
 
 #[test]
+fn that_there_is_no_answer_is_as_likely_as_the_most_certain_window_has_it() {
+    let expected = expected("answer");
+    let answerer = answerer(AnswerSettings {
+        top_k: 1000,
+        max_length: 64,
+        overlap: 16,
+        allows_no_answer: true,
+        ..AnswerSettings::default()
+    });
+    let answers = answerer.answer(&questions(&expected)).unwrap();
+    for (answers, wanted) in answers.iter().zip(list(&expected["null_scores"])) {
+        let nulls: Vec<_> = answers
+            .iter()
+            .filter(|answer| answer.text.is_empty())
+            .collect();
+        assert_eq!(nulls.len(), 1);
+        assert_near(nulls[0].score, wanted, "no answer");
+    }
+}
+
+#[test]
 fn odd_questions_and_contexts_have_answers_that_do_not_depend_on_the_batch() {
     let answerer = answerer(AnswerSettings {
         top_k: 3,
@@ -59,7 +80,7 @@ fn odd_questions_and_contexts_have_answers_that_do_not_depend_on_the_batch() {
         assert_eq!(alone.len(), together.len());
         let context: Vec<_> = question.1.chars().collect();
         for (alone, together) in alone.iter().zip(together) {
-            assert!((alone.score - together.score).abs() < 1e-5);
+            assert!((alone.score - together.score).abs() < tolerance());
             let shown = String::from_iter(&context[alone.characters.clone()]);
             assert_eq!(alone.text, shown);
         }

@@ -4,7 +4,7 @@ use lamplight_pipelines::{Classifier, Label};
 use lamplight_testing::test_device;
 use serde_json::{Value, json};
 
-use crate::case::{assert_near, changed, expected, folder, list, odd_texts, texts};
+use crate::case::{assert_near, changed, expected, folder, list, odd_texts, texts, tolerance};
 
 const CASES: [&str; 4] = ["classify", "rate", "topics", "t5_classify"];
 
@@ -95,7 +95,7 @@ fn odd_texts_and_pairs_have_classes_that_do_not_depend_on_the_batch() {
             for (alone, together) in alone.zip(together) {
                 assert_eq!(alone.label, together.label, "{name}: {text:?}");
                 assert!(
-                    (alone.score - together.score).abs() < 1e-5,
+                    (alone.score - together.score).abs() < tolerance(),
                     "{name}: {text:?}"
                 );
             }

@@ -1,7 +1,7 @@
 use lamplight_pipelines::{Aggregation, Tagger};
 use lamplight_testing::test_device;
 
-use crate::case::{assert_near, expected, folder, list, odd_texts, texts};
+use crate::case::{assert_near, expected, folder, list, odd_texts, texts, tolerance};
 
 const STRATEGIES: [(&str, Aggregation); 2] = [
     ("simple", Aggregation::Simple),
@@ -49,7 +49,7 @@ fn odd_texts_are_tagged_to_their_ends_whatever_is_in_the_batch() {
                 for (alone, together) in alone.iter().zip(together) {
                     assert_eq!(alone.characters, together.characters);
                     assert_eq!(alone.label, together.label);
-                    assert!((alone.score - together.score).abs() < 1e-5);
+                    assert!((alone.score - together.score).abs() < tolerance());
                     let shown: Vec<_> = text.chars().collect();
                     let shown = String::from_iter(&shown[alone.characters.clone()]);
                     assert_eq!(alone.text, shown, "{name}: {text:?}");
