@@ -63,59 +63,71 @@ fn advance(
     listener: &mut Listener<'_>,
 ) {
     let alpha = session.config.penalty_alpha.unwrap_or_default() as f32;
-    let candidates: Vec<Vec<Candidate>> = (active.searches.iter().enumerate())
-        .map(|(place, &row)| {
-            propose(
-                session,
-                &searches[row].answer,
-                active.scores.rows_mut(place, 1),
-            )
-        })
-        .collect();
-    // Each candidate is a row of its own for this step.
-    let num_candidates = candidates[0].len();
-    let places = 0..candidates.len();
-    let repeated: Vec<usize> = places
-        .flat_map(|place| vec![place; num_candidates])
-        .collect();
-    active.cache.select_rows(&repeated);
-    let ids: Vec<u32> = candidates
-        .iter()
-        .flatten()
-        .map(|candidate| candidate.index as u32)
-        .collect();
-    let rows: Vec<&[u32]> = ids.chunks(1).collect();
-    let DecoderStep { logits, hidden } = session.step(&rows, &mut active.cache);
-    let hidden = directions(hidden);
-    let width = hidden.len() / ids.len();
-
+    let Tried {
+        candidates,
+        num_each,
+        logits,
+        hidden,
+    } = try_candidates(session, searches, active);
+    let width = hidden.len() / candidates.len();
     let (mut kept_places, mut kept_rows) = (Vec::new(), Vec::new());
-    for (place, candidates) in candidates.iter().enumerate() {
-        let first = place * num_candidates;
-        let hidden = &hidden[first * width..][..num_candidates * width];
+    for (place, candidates) in candidates.chunks(num_each).enumerate() {
+        let first = place * num_each;
+        let hidden = &hidden[first * width..][..num_each * width];
         let search = &mut searches[active.searches[place]];
         let best = search.best(candidates, hidden, alpha);
-        search
-            .context
-            .extend_from_slice(&hidden[best * width..][..width]);
-        let id = ids[first + best];
-        search
-            .answer
-            .note_score(id, active.scores.row(place), session);
+        let direction = &hidden[best * width..][..width];
+        search.context.extend_from_slice(direction);
+        let id = candidates[best].index as u32;
+        let scores = active.scores.row(place);
+        search.answer.note_score(id, scores, session);
         search.answer.push(id, session, listener);
         if search.answer.finish.is_none() {
             kept_places.push(place);
             kept_rows.push(first + best);
         }
     }
-    active.searches = kept_places
-        .iter()
-        .map(|&place| active.searches[place])
-        .collect();
+    let kept = kept_places.iter().map(|&place| active.searches[place]);
+    active.searches = kept.collect();
     if !kept_rows.is_empty() {
         active.cache.select_inputs(&kept_places);
         active.cache.select_rows(&kept_rows);
         active.scores = Scores::read(last_logits(selected(logits, &kept_rows)));
+    }
+}
+
+/// The candidates of all active answers, `num_each` of each, and what the model makes of them.
+struct Tried {
+    candidates: Vec<Candidate>,
+    num_each: usize,
+    /// `[candidates, 1, vocab]`.
+    logits: Tensor<3>,
+    /// The direction of the hidden state of each candidate.
+    hidden: Vec<f32>,
+}
+
+/// Tries the likeliest ids of each active answer, each as a row of its own.
+fn try_candidates(session: &Session<'_>, searches: &[Search], active: &mut Active) -> Tried {
+    let mut candidates = Vec::new();
+    for (place, &row) in active.searches.iter().enumerate() {
+        let scores = active.scores.rows_mut(place, 1);
+        candidates.extend(propose(session, &searches[row].answer, scores));
+    }
+    let num_answers = active.searches.len();
+    let num_each = candidates.len() / num_answers;
+    let rows = (0..num_answers).flat_map(|place| std::iter::repeat_n(place, num_each));
+    active.cache.select_rows(&rows.collect::<Vec<_>>());
+    let ids: Vec<u32> = candidates
+        .iter()
+        .map(|candidate| candidate.index as u32)
+        .collect();
+    let rows: Vec<&[u32]> = ids.chunks(1).collect();
+    let DecoderStep { logits, hidden } = session.step(&rows, &mut active.cache);
+    Tried {
+        candidates,
+        num_each,
+        logits,
+        hidden: directions(hidden),
     }
 }
 

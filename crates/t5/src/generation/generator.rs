@@ -1,6 +1,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use burn::module::Module;
+
 use super::output::Listener;
 use super::prepared::Prepared;
 use super::processors::{
@@ -12,7 +14,6 @@ use super::{
     assisted, attentions, beam_search, contrastive, sampling,
 };
 use crate::T5ForConditionalGeneration;
-use burn::module::Module;
 
 /// A model, and how it answers.
 ///

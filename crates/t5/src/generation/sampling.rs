@@ -90,26 +90,35 @@ pub(super) fn run(
     listener: &mut Listener<'_>,
 ) -> Vec<Vec<GeneratedSequence>> {
     let num_answers = session.config.num_return_sequences;
-    let numbers =
-        (0..session.num_inputs()).flat_map(|input| (0..num_answers).map(move |n| (input, n)));
+    let num_inputs = session.num_inputs();
+    let numbers = (0..num_inputs).flat_map(|input| (0..num_answers).map(move |n| (input, n)));
     let mut answers: Vec<Answer> = numbers
         .map(|(input, number)| Answer::new(session, input, number))
         .collect();
+    finish(session, &mut answers, listener);
+    let sequences = answers.into_iter();
+    let mut sequences = sequences.map(|answer| answer.into_sequence(session));
+    (0..num_inputs)
+        .map(|_| sequences.by_ref().take(num_answers).collect())
+        .collect()
+}
+
+/// Continues all answers to their ends.
+fn finish(session: &Session<'_>, answers: &mut [Answer], listener: &mut Listener<'_>) {
     let mut cache = session.encoded.start(session.model);
-    if num_answers > 1 {
+    if answers.len() > session.num_inputs() {
         let inputs: Vec<usize> = answers.iter().map(|answer| answer.input).collect();
         cache.select_inputs(&inputs);
     }
     let mut active: Vec<usize> = (0..answers.len()).collect();
-    let mut num_seen = 0;
     loop {
+        let num_seen = cache.length();
         let new: Vec<&[u32]> = active
             .iter()
             .map(|&row| &answers[row].ids[num_seen..])
             .collect();
         let logits = session.step(&new, &mut cache).logits;
-        num_seen = cache.length();
-        let ids = choose(session, &mut answers, &active, last_logits(logits));
+        let ids = choose(session, answers, &active, last_logits(logits));
         for (&row, id) in active.iter().zip(ids) {
             answers[row].push(id, session, listener);
         }
@@ -126,12 +135,6 @@ pub(super) fn run(
             cache.select_inputs(&kept);
         }
     }
-    let mut answers = answers
-        .into_iter()
-        .map(|answer| answer.into_sequence(session));
-    (0..session.num_inputs())
-        .map(|_| answers.by_ref().take(num_answers).collect())
-        .collect()
 }
 
 /// The next id of each active answer, given the logits `[active, vocab]`.
