@@ -100,7 +100,6 @@ impl Classifier {
     /// The folder holds another model, or files are missing, damaged or do not belong together.
     pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PipelineError> {
         let found = ModelFolder::open(folder, "Classifier", &WANTED)?;
-        let labels = found.labels(folder)?;
         let problem_type = found.config.get("problem_type").and_then(Value::as_str);
         let model = match found.family {
             Family::T5 => {
@@ -112,6 +111,7 @@ impl Classifier {
                 Model::Electra(Box::new(model))
             }
         };
+        let labels = found.labels(folder)?;
         Ok(Self {
             model,
             scoring: Scoring::of(problem_type, labels.len()),

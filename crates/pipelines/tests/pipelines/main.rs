@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod answer;
+mod any_text;
 mod case;
 mod classify;
 mod detect;
