@@ -148,6 +148,52 @@ fn choices_are_weighed_against_each_other() {
     assert_eq!(score(&scores(folder, "multiple_choice"), "accuracy"), 1.0);
 }
 
+/// Questions about texts that hold a place, a name or neither, which is the answer.
+fn asked(num: usize, kinds: usize) -> impl Iterator<Item = Value> {
+    (0..num).map(move |index| {
+        let noun = NOUNS[index % 5];
+        let front = ["", "so the ", "and the "][index / 5 % 3];
+        let (back, answer) = [
+            ("in berlin", Some("berlin")),
+            ("and anna said so", Some("anna")),
+            ("and fine", None),
+        ][index / 15 % kinds];
+        let context = format!("{front}{noun} was good {back}");
+        let start = answer.and_then(|answer| context.find(answer));
+        json!({
+            "id": index, "question": "who said so", "context": context,
+            "answers": {"text": Vec::from_iter(answer), "answer_start": Vec::from_iter(start)},
+        })
+    })
+}
+
+#[test]
+fn answers_are_found_in_texts() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tokenizer(folder);
+    write(&folder.join("train.jsonl"), asked(300, 2));
+    let run = folder.join("run");
+    let arguments = format!(
+        "--data {} --tokenizer {} --set data.objective=question_answering --set data.inputs_length=24 \
+         --set training.steps=200 --set training.evaluate_every=200 --set evaluation.max_batches=100",
+        folder.join("train.jsonl").display(),
+        folder.join("tokenizer").display()
+    );
+    succeed(&mut train("smoke_classification", &run, &arguments));
+    let scores = last_scores(&run);
+    assert!(score(&scores, "exact_match") > 90.0, "{scores}");
+    assert!(score(&scores, "f1") > 90.0, "{scores}");
+
+    // Where some questions have no answer, the scores are those of the second version of SQuAD.
+    write(&folder.join("train.jsonl"), asked(300, 3));
+    let run = folder.join("run-impossible");
+    succeed(&mut train("smoke_classification", &run, &arguments));
+    let scores = last_scores(&run);
+    assert!(score(&scores, "exact") > 80.0, "{scores}");
+    assert!(score(&scores, "NoAns_exact") > 80.0, "{scores}");
+}
+
 #[test]
 fn a_head_starts_from_a_discriminator_with_its_shape_and_tokenizer_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();

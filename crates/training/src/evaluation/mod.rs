@@ -1,14 +1,17 @@
 //! Held-out scores, computed on the host.
 
+mod answers;
 mod detection;
 pub mod metrics;
 mod tokens;
 mod verdicts;
 
+pub use answers::{HeldOutQuestions, WindowLogits};
 pub use detection::{DetectionScores, GeneratorScores, area_under_curve, binary_entropy};
 pub use tokens::TokenScores;
 pub use verdicts::Verdicts;
 
+use metrics::{Metric, Predictions};
 use serde::{Serialize, Serializer};
 
 /// Scores and a few examples.
@@ -41,6 +44,13 @@ pub fn is_higher_better(name: &str) -> Option<bool> {
     } else {
         Some(name != "loss" && !name.ends_with("_loss") && name != "perplexity")
     }
+}
+
+/// The scores of a metric, those left out that are not defined for these predictions.
+fn defined(predictions: &Predictions<'_>, metric: Metric) -> Vec<(String, f64)> {
+    let scores = predictions.scores(metric).unwrap_or_default();
+    let finite = scores.into_iter().filter(|(_, score)| score.is_finite());
+    finite.collect()
 }
 
 impl Serialize for Evaluation {

@@ -1,5 +1,7 @@
 //! Scores of what heads say.
 
+use super::answers::WindowLogits;
+use super::defined;
 use super::metrics::entities::EntityMode;
 use super::metrics::{Metric, Paired, Predictions};
 
@@ -11,6 +13,7 @@ pub struct Verdicts {
     classes: Collected<u32>,
     values: Collected<f64>,
     tags: Collected<Vec<String>>,
+    windows: Vec<WindowLogits>,
 }
 
 /// What was said beside what was wanted.
@@ -65,6 +68,16 @@ impl Verdicts {
         self.tags.add(said, wanted);
     }
 
+    /// Adds the next window of the held-out questions.
+    pub fn add_window(&mut self, logits: WindowLogits) {
+        self.windows.push(logits);
+    }
+
+    /// What was said of the windows, in their order.
+    pub fn windows(&self) -> &[WindowLogits] {
+        &self.windows
+    }
+
     /// The loss, and the usual metrics of what was collected: of `num_classes` named classes accuracy
     /// and, of two, F1 of the second and Matthews correlation, of more the mean F1; of values the correlations;
     /// of tags the scores of their entities. A metric that is not defined here, such as the
@@ -95,7 +108,6 @@ impl Verdicts {
 
 fn add(scores: &mut Vec<(String, f64)>, predictions: &Predictions<'_>, metrics: &[Metric]) {
     for metric in metrics {
-        let defined = predictions.scores(*metric).unwrap_or_default();
-        scores.extend(defined.into_iter().filter(|(_, score)| score.is_finite()));
+        scores.extend(defined(predictions, *metric));
     }
 }

@@ -59,6 +59,7 @@ impl Recipe {
                 &["label_loss", "f1", "precision", "recall", "accuracy"]
             }
             Objective::MultipleChoice => &["label_loss", "accuracy"],
+            Objective::QuestionAnswering => &["label_loss", "f1", "exact_match", "exact"],
             Objective::TextToText => &["loss", "token_accuracy", "exact_match"],
             Objective::SpanCorruption
             | Objective::IidDenoising

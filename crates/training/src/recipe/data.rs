@@ -36,6 +36,8 @@ pub enum Objective {
     TokenClassification,
     /// ELECTRA: tell which of several texts follows.
     MultipleChoice,
+    /// ELECTRA: find the piece of a text that answers a question.
+    QuestionAnswering,
 }
 
 impl Objective {
@@ -47,6 +49,7 @@ impl Objective {
                 | Self::Regression
                 | Self::TokenClassification
                 | Self::MultipleChoice
+                | Self::QuestionAnswering
         )
     }
 
@@ -162,7 +165,8 @@ impl DataSettings {
             | Objective::SequenceClassification
             | Objective::Regression
             | Objective::TokenClassification
-            | Objective::MultipleChoice => return None,
+            | Objective::MultipleChoice
+            | Objective::QuestionAnswering => return None,
         })
     }
 

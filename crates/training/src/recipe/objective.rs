@@ -29,6 +29,7 @@ impl Objective {
             Self::Regression => "objective regression",
             Self::TokenClassification => "objective token_classification",
             Self::MultipleChoice => "objective multiple_choice",
+            Self::QuestionAnswering => "objective question_answering",
         }
     }
 }

@@ -39,5 +39,6 @@ pub fn presets() -> &'static [Preset] {
         "electra_regression",
         "electra_tagging",
         "electra_multiple_choice",
+        "electra_answering",
     ]
 }

@@ -1,33 +1,33 @@
 //! What a run on labelled examples prepares.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use lamplight_data::DataError;
 use lamplight_data::loader::{
-    LabelNames, Labelled, LabelledEncoder, LabelledLoader, LabelledSettings,
+    LabelNames, Labelled, LabelledEncoder, LabelledLoader, LabelledSettings, QuestionEncoder,
 };
-use lamplight_data::source::labelled::{LabelledText, TextFields, choices, texts, words};
+use lamplight_data::objective::question_answering::WindowSettings;
+use lamplight_data::source::labelled::{
+    LabelledRecords, LabelledText, TextFields, choices, questions, texts, words,
+};
 use lamplight_data::tokenizer::Tokenizer;
 
 use super::{Prepared, Run, RunSummary, Work};
+use crate::evaluation::HeldOutQuestions;
 use crate::model_config::electra_config;
 use crate::progress::{Observer, Stage};
-use crate::recipe::Objective;
-use crate::task::FineTuning;
+use crate::recipe::{Objective, Recipe};
 use crate::task::head::{
-    Head, MultipleChoice, Regression, SequenceClassification, TokenClassification,
+    Head, MultipleChoice, QuestionAnswering, Regression, SequenceClassification,
+    TokenClassification,
 };
-use crate::texts::{Split, load_labelled};
+use crate::task::{FineTuning, Scoring};
+use crate::texts::{Files, Split, load_labelled};
 use crate::{TrainingError, memory};
 
 /// The name of what a head says that names no class, as Hugging Face has it.
 const ONE_LABEL: &str = "LABEL_0";
-
-/// What makes examples of records, and who hears of it.
-struct Encoding<'a> {
-    encoder: LabelledEncoder<'a>,
-    observer: &'a mut dyn Observer,
-}
 
 /// Training of a head.
 pub(super) fn fine_tuning(
@@ -35,61 +35,141 @@ pub(super) fn fine_tuning(
     prepared: &Prepared,
     observer: &mut dyn Observer,
 ) -> Result<RunSummary, TrainingError> {
-    let (files, recipe) = (&prepared.files, &run.recipe);
     let tokenizer = run.sources.given_tokenizer(&run.name)?;
-    let mut encoding = Encoding {
-        encoder: LabelledEncoder {
-            tokenizer: &tokenizer,
-            max_length: recipe.data.inputs_length,
-        },
-        observer,
+    let mut reading = Reading {
+        files: &prepared.files,
+        recipe: &run.recipe,
+        tokenizer: &tokenizer,
+        observer: &mut *observer,
     };
-    let encoder = encoding.encoder;
-    let open_texts = |path: &_| texts(path, &TextFields::default());
-    let one_label = vec![ONE_LABEL.to_owned()];
-    match recipe.data.objective {
+    match run.recipe.data.objective {
         Objective::Regression => {
-            let records = load_labelled(files, recipe, open_texts)?;
-            let split =
-                encoding.split(&records, |texts, progress| encoder.values(texts, progress))?;
-            run.train_head::<Regression>(one_label, split, tokenizer, prepared, observer)
+            let examples = reading.values()?;
+            run.train_head(examples, tokenizer, prepared, observer)
         }
         Objective::TokenClassification => {
-            let records = load_labelled(files, recipe, words)?;
-            let labels = records.training.iter().flat_map(|words| &words.labels);
-            let names = LabelNames::of(labels.cloned());
-            let split = encoding.split(&records, |words, progress| {
-                encoder.words(words, &names, progress)
-            })?;
-            let labels = names.names().to_vec();
-            run.train_head::<TokenClassification>(labels, split, tokenizer, prepared, observer)
+            let examples = reading.tags()?;
+            run.train_head(examples, tokenizer, prepared, observer)
         }
         Objective::MultipleChoice => {
-            let records = load_labelled(files, recipe, choices)?;
-            let split = encoding.split(&records, |choices, progress| {
-                encoder.choices(choices, progress)
-            })?;
-            run.train_head::<MultipleChoice>(one_label, split, tokenizer, prepared, observer)
+            let examples = reading.choices()?;
+            run.train_head(examples, tokenizer, prepared, observer)
+        }
+        Objective::QuestionAnswering => {
+            let examples = reading.answers()?;
+            run.train_head(examples, tokenizer, prepared, observer)
         }
         _ => {
-            let records = load_labelled(files, recipe, open_texts)?;
-            let label = |text: &LabelledText| text.label.to_string();
-            let names = LabelNames::of(records.training.iter().map(label));
-            let split = encoding.split(&records, |texts, progress| {
-                encoder.classes(texts, &names, progress)
-            })?;
-            let labels = names.names().to_vec();
-            run.train_head::<SequenceClassification>(labels, split, tokenizer, prepared, observer)
+            let examples = reading.classes()?;
+            run.train_head(examples, tokenizer, prepared, observer)
         }
     }
 }
 
-impl Encoding<'_> {
+/// What a head learns from.
+struct Examples<H: Head> {
+    /// The names of its classes in the model's config.
+    labels: Vec<String>,
+    scoring: Scoring,
+    split: Split<Labelled<H::Target>>,
+}
+
+/// Makes examples of the records in the files of a run.
+struct Reading<'a> {
+    files: &'a Files,
+    recipe: &'a Recipe,
+    tokenizer: &'a Tokenizer,
+    observer: &'a mut dyn Observer,
+}
+
+impl<'a> Reading<'a> {
+    fn classes(&mut self) -> Result<Examples<SequenceClassification>, TrainingError> {
+        let records = load_labelled(self.files, self.recipe, open_texts)?;
+        let label = |text: &LabelledText| text.label.to_string();
+        let names = LabelNames::of(records.training.iter().map(label));
+        let encoder = self.encoder();
+        let encode = |texts: &[_], progress: Progress<'_>| encoder.classes(texts, &names, progress);
+        Ok(Examples {
+            labels: names.names().to_vec(),
+            scoring: Scoring::Classes(names.names().len()),
+            split: self.split(&records, encode)?,
+        })
+    }
+
+    fn values(&mut self) -> Result<Examples<Regression>, TrainingError> {
+        let records = load_labelled(self.files, self.recipe, open_texts)?;
+        let encoder = self.encoder();
+        Ok(Examples {
+            labels: vec![ONE_LABEL.to_owned()],
+            scoring: Scoring::Values,
+            split: self.split(&records, |texts, progress| encoder.values(texts, progress))?,
+        })
+    }
+
+    fn tags(&mut self) -> Result<Examples<TokenClassification>, TrainingError> {
+        let records = load_labelled(self.files, self.recipe, words)?;
+        let labels = records.training.iter().flat_map(|words| &words.labels);
+        let names = LabelNames::of(labels.cloned());
+        let encoder = self.encoder();
+        let encode = |words: &[_], progress: Progress<'_>| encoder.words(words, &names, progress);
+        Ok(Examples {
+            labels: names.names().to_vec(),
+            scoring: Scoring::Tags(names.names().to_vec()),
+            split: self.split(&records, encode)?,
+        })
+    }
+
+    fn choices(&mut self) -> Result<Examples<MultipleChoice>, TrainingError> {
+        let records = load_labelled(self.files, self.recipe, choices)?;
+        let encoder = self.encoder();
+        Ok(Examples {
+            labels: vec![ONE_LABEL.to_owned()],
+            scoring: Scoring::Classes(1),
+            split: self.split(&records, |choices, progress| {
+                encoder.choices(choices, progress)
+            })?,
+        })
+    }
+
+    fn answers(&mut self) -> Result<Examples<QuestionAnswering>, TrainingError> {
+        let records = load_labelled(self.files, self.recipe, questions)?;
+        let length = self.recipe.data.inputs_length;
+        let published = WindowSettings::default();
+        let encoder = QuestionEncoder {
+            tokenizer: self.tokenizer,
+            settings: WindowSettings {
+                max_length: length,
+                // In short rows a question takes a quarter at most, and windows still overlap.
+                max_question_length: published.max_question_length.min(length / 4),
+                doc_stride: published.doc_stride.min(length / 3),
+            },
+        };
+        let split = self.split(&records, |asked, progress| {
+            encoder.examples(asked, progress)
+        })?;
+        let windows = encoder.windows(&records.held_out, &mut |_, _| {})?;
+        Ok(Examples {
+            labels: vec![ONE_LABEL.to_owned()],
+            scoring: Scoring::Answers(HeldOutQuestions {
+                questions: records.held_out,
+                windows,
+            }),
+            split,
+        })
+    }
+
+    fn encoder(&self) -> LabelledEncoder<'a> {
+        LabelledEncoder {
+            tokenizer: self.tokenizer,
+            max_length: self.recipe.data.inputs_length,
+        }
+    }
+
     /// Both sides of a split as examples.
     fn split<R, T>(
         &mut self,
         records: &Split<R>,
-        encode: impl Fn(&[R], &mut dyn FnMut(usize, usize)) -> Result<Vec<Labelled<T>>, DataError>,
+        encode: impl Fn(&[R], Progress<'_>) -> Result<Vec<Labelled<T>>, DataError>,
     ) -> Result<Split<Labelled<T>>, TrainingError> {
         let num_records = records.training.len() + records.held_out.len();
         let mut done = (0, 0);
@@ -107,16 +187,27 @@ impl Encoding<'_> {
     }
 }
 
+/// Hears of so many more records and tokens.
+type Progress<'a> = &'a mut dyn FnMut(usize, usize);
+
+fn open_texts(path: &Path) -> Result<LabelledRecords<LabelledText>, DataError> {
+    texts(path, &TextFields::default())
+}
+
 impl Run {
-    /// Trains a head that names `labels`.
+    /// Trains a head on its examples.
     fn train_head<H: Head>(
         mut self,
-        labels: Vec<String>,
-        split: Split<Labelled<H::Target>>,
+        examples: Examples<H>,
         tokenizer: Tokenizer,
         prepared: &Prepared,
         observer: &mut dyn Observer,
     ) -> Result<RunSummary, TrainingError> {
+        let Examples {
+            labels,
+            scoring,
+            split,
+        } = examples;
         let vocab_size = self.resolve_vocab_size(&tokenizer)?;
         let recipe = &self.recipe;
         let config = electra_config(&recipe.model)?.with_labels(&labels);
@@ -144,7 +235,7 @@ impl Run {
                 vocab_size,
                 held_out: held_out.evaluation_batches(recipe.evaluation.max_batches)?,
                 tokenizer,
-                labels,
+                scoring,
             },
         };
         self.execute(prepared, work, observer)

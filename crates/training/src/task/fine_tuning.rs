@@ -14,7 +14,7 @@ use lamplight_layers::recompute::Tape;
 use super::head::{Head, Wanted};
 use super::{Task, Term, check_time};
 use crate::error::unreadable;
-use crate::evaluation::{Evaluation, Verdicts};
+use crate::evaluation::{Evaluation, HeldOutQuestions, Verdicts, WindowLogits};
 use crate::weights::Weights;
 use crate::{TrainingError, feed, flops};
 
@@ -26,8 +26,21 @@ pub struct FineTuning<H: Head> {
     pub tokenizer: Tokenizer,
     /// What is scored.
     pub held_out: Vec<LabelledBatch<H::Target>>,
-    /// The names of the classes; none of values.
-    pub labels: Vec<String>,
+    /// How.
+    pub scoring: Scoring,
+}
+
+/// How what a head says is scored.
+#[derive(Debug)]
+pub enum Scoring {
+    /// As one of so many classes.
+    Classes(usize),
+    /// As tags of these names.
+    Tags(Vec<String>),
+    /// As values.
+    Values,
+    /// As answers to these questions, whose windows are what is held out.
+    Answers(HeldOutQuestions),
 }
 
 impl<H: Head> FineTuning<H> {
@@ -46,28 +59,46 @@ impl<H: Head> FineTuning<H> {
         Ok(H::logits(model, input, batch.targets.len(), pass))
     }
 
-    /// Adds what was said of the examples of a batch, or of the tokens of each.
-    fn add_classes(
-        &self,
-        verdicts: &mut Verdicts,
-        said: &[u32],
-        wanted: &[Option<u32>],
-        num_examples: usize,
-    ) {
-        let per_example = said.len() / num_examples;
-        for (said, wanted) in said.chunks(per_example).zip(wanted.chunks(per_example)) {
-            let labelled = said.iter().zip(wanted);
-            let labelled = labelled.filter_map(|(&said, &wanted)| Some((said, wanted?)));
-            let labelled: Vec<(u32, u32)> = labelled.collect();
-            for &(said, wanted) in &labelled {
-                verdicts.add_class(said, wanted);
+    /// Adds what was said of the examples of a batch.
+    fn add(&self, verdicts: &mut Verdicts, logits: &[f32], batch: &LabelledBatch<H::Target>) {
+        let num_examples = batch.targets.len();
+        match (&self.scoring, Self::wanted(batch)) {
+            (_, Wanted::Values(values)) => {
+                let pairs = logits.iter().zip(values);
+                pairs.for_each(|(&said, wanted)| verdicts.add_value(said, wanted));
             }
-            if H::NAMES_TOKENS {
-                let name = |class: u32| self.labels[class as usize].clone();
-                let (said, wanted): (Vec<u32>, Vec<u32>) = labelled.into_iter().unzip();
-                let names = |classes: Vec<u32>| classes.into_iter().map(name).collect();
-                verdicts.add_tags(names(said), names(wanted));
+            (Scoring::Answers(_), Wanted::Classes(_)) => {
+                let (starts, ends) = logits.split_at(logits.len() / 2);
+                let length = starts.len() / num_examples;
+                for (start, end) in starts.chunks(length).zip(ends.chunks(length)) {
+                    verdicts.add_window(WindowLogits {
+                        start: start.to_vec(),
+                        end: end.to_vec(),
+                    });
+                }
             }
+            (_, Wanted::Classes(wanted)) => {
+                let said = logits.chunks(logits.len() / wanted.len()).map(likeliest);
+                let pairs: Vec<_> = said.zip(wanted).collect();
+                for example in pairs.chunks(pairs.len() / num_examples) {
+                    self.add_classes(verdicts, example);
+                }
+            }
+        }
+    }
+
+    /// Adds what was said of an example, or of its tokens, where there is something to say.
+    fn add_classes(&self, verdicts: &mut Verdicts, example: &[(u32, Option<u32>)]) {
+        let labelled = example.iter();
+        let labelled = labelled.filter_map(|&(said, wanted)| Some((said, wanted?)));
+        let (said, wanted): (Vec<u32>, Vec<u32>) = labelled.unzip();
+        for (&said, &wanted) in said.iter().zip(&wanted) {
+            verdicts.add_class(said, wanted);
+        }
+        if let Scoring::Tags(names) = &self.scoring {
+            let name = |class: u32| names[class as usize].clone();
+            let names = |classes: Vec<u32>| classes.into_iter().map(name).collect();
+            verdicts.add_tags(names(said), names(wanted));
         }
     }
 
@@ -132,25 +163,22 @@ impl<H: Head> Task for FineTuning<H> {
         for batch in &self.held_out {
             check_time(is_interrupted)?;
             let logits = self.logits(model, batch, device, Pass::Plain)?;
-            let [_, num_classes] = logits.dims();
-            let wanted = Self::wanted(batch);
-            let mean_loss = loss(logits.clone(), &wanted);
+            let mean_loss = loss(logits.clone(), &Self::wanted(batch));
             let mean_loss = mean_loss.try_into_scalar().map_err(unreadable)?;
             verdicts.add_mean_loss(mean_loss, self.weights(batch)[0]);
             let logits: Vec<f32> = logits.try_into_vec_as().map_err(unreadable)?;
-            match wanted {
-                Wanted::Values(values) => {
-                    let pairs = logits.into_iter().zip(values);
-                    pairs.for_each(|(said, wanted)| verdicts.add_value(said, wanted));
-                }
-                Wanted::Classes(wanted) => {
-                    let said: Vec<u32> = logits.chunks(num_classes).map(likeliest).collect();
-                    self.add_classes(&mut verdicts, &said, &wanted, batch.targets.len());
-                }
-            }
+            self.add(&mut verdicts, &logits, batch);
+        }
+        let mut scores = match &self.scoring {
+            Scoring::Classes(num_classes) => verdicts.scores(*num_classes),
+            Scoring::Tags(names) => verdicts.scores(names.len()),
+            Scoring::Values | Scoring::Answers(_) => verdicts.scores(0),
+        };
+        if let Scoring::Answers(questions) = &self.scoring {
+            scores.extend(questions.scores(verdicts.windows()));
         }
         Ok(Evaluation {
-            scores: verdicts.scores(self.labels.len()),
+            scores,
             examples: Vec::new(),
         })
     }

@@ -6,11 +6,13 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use lamplight_data::loader::Target;
 use lamplight_electra::{
-    ElectraConfig, ElectraForMultipleChoice, ElectraForSequenceClassification,
-    ElectraForTokenClassification, ElectraInput, MultipleChoiceInput,
+    ElectraConfig, ElectraForMultipleChoice, ElectraForQuestionAnswering,
+    ElectraForSequenceClassification, ElectraForTokenClassification, ElectraInput,
+    MultipleChoiceInput,
 };
 use lamplight_layers::block::Pass;
 use lamplight_layers::pretrained::{NameTable, PretrainedError};
+use lamplight_layers::span::SpanLogits;
 
 /// What a head is to say, one entry for each row of its logits.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,9 +32,6 @@ pub trait Head: Sync + 'static {
 
     /// The name of the model in a `config.json`.
     const ARCHITECTURE: &'static str;
-
-    /// Whether it names the class of each token rather than that of the example.
-    const NAMES_TOKENS: bool = false;
 
     /// A model, not drawn yet.
     fn fresh(config: &ElectraConfig, device: &Device) -> Self::Model;
@@ -151,7 +150,6 @@ pub struct TokenClassification;
 impl Head for TokenClassification {
     of_model!(ElectraForTokenClassification);
     type Target = Vec<Option<u32>>;
-    const NAMES_TOKENS: bool = true;
 
     fn logits(
         model: &ElectraForTokenClassification,
@@ -169,6 +167,36 @@ impl Head for TokenClassification {
             classes
         };
         Wanted::Classes(targets.iter().flat_map(padded).collect())
+    }
+}
+
+/// The first and the last token of an answer.
+#[derive(Debug)]
+pub struct QuestionAnswering;
+
+/// Below the logit of any token.
+const PADDING_LOGIT: f64 = -1e9;
+
+impl Head for QuestionAnswering {
+    of_model!(ElectraForQuestionAnswering);
+    type Target = (usize, usize);
+
+    /// A row for the starts of each example, and then one for the ends, over their tokens.
+    fn logits(
+        model: &ElectraForQuestionAnswering,
+        input: ElectraInput,
+        _num_examples: usize,
+        pass: Pass<'_>,
+    ) -> Tensor<2> {
+        let padding = input.padding_mask.clone().float() * PADDING_LOGIT;
+        let SpanLogits { start, end } = model.forward_by(input, pass);
+        Tensor::cat(vec![start + padding.clone(), end + padding], 0)
+    }
+
+    fn wanted(targets: &[(usize, usize)], _length: usize) -> Wanted {
+        let starts = targets.iter().map(|&(start, _)| Some(start as u32));
+        let ends = targets.iter().map(|&(_, end)| Some(end as u32));
+        Wanted::Classes(starts.chain(ends).collect())
     }
 }
 

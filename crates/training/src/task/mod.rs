@@ -6,7 +6,7 @@ pub(crate) mod head;
 mod replaced_token_detection;
 mod text_to_text;
 
-pub use fine_tuning::FineTuning;
+pub use fine_tuning::{FineTuning, Scoring};
 pub use replaced_token_detection::ReplacedTokenDetection;
 pub use text_to_text::{Question, TextToText};
 
