@@ -10,6 +10,7 @@ mod generate;
 mod interrupt;
 mod quickstart;
 mod summary;
+mod texts;
 mod tokenize;
 mod train;
 

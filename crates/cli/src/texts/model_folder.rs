@@ -1,0 +1,33 @@
+//! What is said of folders that are no model's.
+
+use std::path::Path;
+
+use anyhow::{anyhow, bail};
+use lamplight_data::DataError;
+
+/// That there is a folder, and that it is not the one of a run.
+pub fn check(folder: &Path) -> anyhow::Result<()> {
+    if !folder.is_dir() {
+        bail!(
+            "{} is no folder; a model is a checkpoint of a run, or a folder as on the Hugging Face hub",
+            folder.display()
+        );
+    }
+    let checkpoints = folder.join("checkpoints");
+    if checkpoints.is_dir() && !folder.join("config.json").is_file() {
+        bail!(
+            "{} is a run; give one of its checkpoints, a folder in {}",
+            folder.display(),
+            checkpoints.display()
+        );
+    }
+    Ok(())
+}
+
+/// The same error, with what to do where there is no tokenizer.
+pub fn tokenizer_error(error: DataError) -> anyhow::Error {
+    match error {
+        DataError::NoTokenizer { .. } => anyhow!("{error}; put its files beside the model"),
+        error => error.into(),
+    }
+}
