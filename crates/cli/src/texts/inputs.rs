@@ -15,7 +15,8 @@ use super::TextArguments;
 pub struct Fields<'a> {
     /// The text, where no field is named for it.
     pub text: &'a str,
-    /// What goes with the text, if anything does; then all lines are records.
+    /// What goes with the text, if anything does; then all lines are records. Texts on the command line have
+    /// none.
     pub second: Option<&'a str>,
 }
 
@@ -90,20 +91,13 @@ impl<'a> Inputs<'a> {
     pub fn open(arguments: &'a TextArguments, fields: Fields<'_>) -> anyhow::Result<Self> {
         let is_dash = |text: &Path| text.as_os_str() == "-";
         let named = arguments.field.as_deref();
-        Ok(match (&arguments.input, arguments.texts.as_slice()) {
+        Ok(match (&arguments.input, arguments.given()) {
             (Some(path), _) if !is_dash(path) => Self::of_file(path, named, fields)?,
-            (None, texts @ [first, ..]) if texts.len() > 1 || first != "-" => {
-                if let Some(second) = fields.second {
-                    bail!(
-                        "a text on the command line has no field \"{second}\"; give JSON Lines that have it"
-                    );
-                }
-                Self {
-                    inputs: Box::new(texts.iter().map(|text| Ok(Input::plain(text.clone())))),
-                    total: Some(texts.len()),
-                    are_typed: false,
-                }
-            }
+            (None, texts @ [_, ..]) => Self {
+                inputs: Box::new(texts.iter().map(|text| Ok(Input::plain(text.clone())))),
+                total: Some(texts.len()),
+                are_typed: false,
+            },
             _ => Self {
                 inputs: Box::new(Lines {
                     lines: TextLines::of_standard_input(),

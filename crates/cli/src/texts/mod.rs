@@ -22,7 +22,7 @@ pub struct TextArguments {
     /// A file with a text in each line, or JSON Lines (.jsonl), also .gz and .zst; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "texts")]
     pub input: Option<PathBuf>,
-    /// The lines are JSON objects, and this field of theirs is the text [default for .jsonl: text]
+    /// The lines are JSON objects, and this field of theirs is the text [default for .jsonl: text; of answer: context]
     #[arg(long, value_name = "NAME", conflicts_with = "texts")]
     pub field: Option<String>,
     /// Write JSON Lines: the input, or all fields of its record, and the answers
@@ -31,4 +31,14 @@ pub struct TextArguments {
     /// flex, ndarray, wgpu, vulkan, metal, rocm or cuda, the last with :N for the N-th
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub device: DeviceChoice,
+}
+
+impl TextArguments {
+    /// The texts on the command line; a single `-` is standard input.
+    pub fn given(&self) -> &[String] {
+        match self.texts.as_slice() {
+            [dash] if dash == "-" => &[],
+            texts => texts,
+        }
+    }
 }

@@ -1,0 +1,193 @@
+//! What is refused, what is not read to the end, and what was written until then.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use tempfile::{TempDir, tempdir};
+
+use super::{ask, model};
+
+/// Runs a refused command and gives what it said on stdout and stderr.
+fn refused(command: &mut assert_cmd::Command) -> [String; 2] {
+    let output = command.assert().code(2).get_output().clone();
+    let [stdout, stderr] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    [stdout, stderr]
+}
+
+#[test]
+fn models_of_the_wrong_kind_are_named_with_what_would_do() {
+    for (arguments, model, parts) in [
+        (
+            "classify",
+            "tag",
+            ["pipelines_tag", "ForSequenceClassification"],
+        ),
+        ("tag", "t5", ["pipelines_t5", "T5ForTokenClassification"]),
+        ("answer --question a", "t5", ["`t5`", "wants electra"]),
+        (
+            "fill-mask",
+            "detect",
+            ["pipelines_detect", "ElectraForMaskedLM"],
+        ),
+        ("detect", "t5", ["`t5`", "wants electra"]),
+        ("summarize", "detect", ["`electra`", "wants t5"]),
+        (
+            "translate",
+            "t5_tag",
+            ["pipelines_t5_tag", "T5ForConditionalGeneration"],
+        ),
+        (
+            "embed",
+            "missing",
+            ["pipelines_missing is no folder", "checkpoint"],
+        ),
+    ] {
+        let [stdout, stderr] = refused(ask(arguments, model).arg("a"));
+        for part in parts {
+            assert!(stderr.contains(part), "{arguments}: {stderr}");
+        }
+        assert_eq!(stdout, "");
+    }
+}
+
+#[test]
+fn a_model_without_tokenizer_is_told_what_to_do() {
+    let folder = tempdir().unwrap();
+    for name in ["config.json", "model.safetensors"] {
+        fs::copy(model("detect").join(name), folder.path().join(name)).unwrap();
+    }
+    let mut command = assert_cmd::Command::cargo_bin("lamplight").unwrap();
+    command.args(["detect", "a", "--model"]).arg(folder.path());
+    let [_, stderr] = refused(&mut command);
+    assert!(
+        stderr.contains("no tokenizer in") && stderr.contains("put its files"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn options_that_cannot_be_followed_are_refused_by_name() {
+    for (arguments, model, part) in [
+        ("classify --top-k 0", "classify", "--top-k"),
+        ("classify --pair-field b", "classify", "--pair-field"),
+        ("tag --aggregation max", "tag", "--aggregation"),
+        ("answer", "answer", "--question"),
+        ("detect --threshold 1.5", "detect", "--threshold"),
+        ("detect --threshold NaN", "detect", "--threshold"),
+        ("translate --to xx", "t5", "xx"),
+        ("translate --set num_beam=2", "t5", "num_beam"),
+        ("summarize --num-beams 0", "t5", "num_beams"),
+        (
+            "summarize --num-beams 2 --set num_return_sequences=2",
+            "t5",
+            "num_return_sequences",
+        ),
+        ("embed --device gpu", "t5", "--device"),
+    ] {
+        let [stdout, stderr] = refused(ask(arguments, model).arg("a"));
+        assert!(stderr.contains(part), "{arguments}: {stderr}");
+        assert_eq!(stdout, "");
+    }
+}
+
+#[test]
+fn a_bad_record_of_a_file_is_found_before_anything_is_answered() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("pairs.jsonl");
+    fs::write(
+        &file,
+        "{\"text\": \"a\", \"b\": \"c\"}\n{\"text\": \"a\", \"b\": 3}\n",
+    )
+    .unwrap();
+    let mut command = ask("classify --pair-field b", "classify");
+    let [stdout, stderr] = refused(command.arg("--input").arg(&file));
+    assert!(
+        stderr.contains("pairs.jsonl:2") && stderr.contains("\"b\""),
+        "{stderr}"
+    );
+    assert_eq!(stdout, "");
+}
+
+#[test]
+fn a_bad_line_of_standard_input_loses_no_answer_before_it() {
+    let before = super::answers(ask("tag", "tag").args(["Anna", "", "sings"]));
+    let [stdout, stderr] = refused(ask("tag", "tag").write_stdin(b"Anna\n\nsings\n\xff\na\n"));
+    assert_eq!(stdout, before);
+    assert!(stderr.contains("standard input:4"), "{stderr}");
+
+    let records = "{\"context\": \"Anna sings\", \"question\": \"Who?\"}\n{\"context\": \"a\"}\n";
+    let [stdout, stderr] = refused(ask("answer", "answer").write_stdin(records));
+    assert_eq!(stdout.lines().count(), 1);
+    assert!(
+        stderr.contains("standard input:2") && stderr.contains("question"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_text_that_cannot_be_answered_is_named_after_those_before_it() {
+    let texts = ["The [MASK] cat", "", "[MASK] sings", "no mask", "[MASK]"];
+    let before = super::answers(ask("fill-mask", "fill_mask").args(&texts[..3]));
+    let [stdout, stderr] = refused(ask("fill-mask", "fill_mask").args(texts));
+    assert_eq!(stdout, before);
+    assert!(stderr.contains("text 4 has no [MASK]"), "{stderr}");
+    // Not in the first window.
+    let many = "The [MASK] cat sleeps\n".repeat(700);
+    let [stdout, stderr] =
+        refused(ask("fill-mask", "fill_mask").write_stdin(format!("{many}\nbad")));
+    assert_eq!(stdout.lines().count(), 701);
+    assert!(stderr.contains("text 702 has no [MASK]"), "{stderr}");
+}
+
+/// A file with many lines, and a process that has begun to answer them, with its first answer.
+fn start() -> (TempDir, Child, BufReader<ChildStdout>, String) {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("texts.txt");
+    fs::write(&file, "the old cat sleeps near Berlin\n".repeat(100_000)).unwrap();
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("lamplight"))
+        .args(["detect", "--input"])
+        .arg(&file)
+        .arg("--model")
+        .arg(model("detect"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut answer = String::new();
+    stdout.read_line(&mut answer).unwrap();
+    (folder, child, stdout, answer)
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_in_peace() {
+    let (_folder, child, stdout, _) = start();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && !stderr.contains("error"),
+        "{stderr}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_it_after_the_window_with_whole_lines() {
+    let (_folder, child, mut stdout, answer) = start();
+    let kill = ["-INT", &child.id().to_string()].map(str::to_owned);
+    assert!(Command::new("kill").args(kill).status().unwrap().success());
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    // Between two windows it ends at once.
+    assert!(stderr.is_empty() || stderr.contains("stopping"), "{stderr}");
+    let num_answers = rest.len() / answer.len();
+    assert!(num_answers < 99_999);
+    assert_eq!(rest, answer.repeat(num_answers));
+}
