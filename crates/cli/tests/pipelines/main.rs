@@ -4,13 +4,17 @@
 mod options;
 mod refused;
 mod results;
+#[path = "../texts/mod.rs"]
+mod texts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::tempdir;
+
+use texts::json_lines;
 
 /// Plain, blank, from right to left with emoji, and with marks, control and long letters.
 const TEXTS: [&str; 6] = [
@@ -72,13 +76,6 @@ fn answers(command: &mut Command) -> String {
     let output = command.assert().success().get_output().clone();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     String::from_utf8(output.stdout).unwrap()
-}
-
-fn json_lines(text: &str) -> Vec<Value> {
-    let lines = text.lines();
-    lines
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
 }
 
 #[test]

@@ -4,7 +4,8 @@ use lamplight_layers::device::DeviceChoice;
 use lamplight_pipelines::{Detector, MaskFiller, Summarizer, Tagger};
 use lamplight_t5::GenerationConfig;
 
-use super::{TEXTS, answers, ask, json_lines, model};
+use super::texts::json_lines;
+use super::{TEXTS, answers, ask, model};
 
 #[test]
 fn labels_stand_before_their_scores_best_first() {

@@ -1,21 +1,12 @@
 //! What is refused, what is not read to the end, and what was written until then.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::path::Path;
 
-use tempfile::{TempDir, tempdir};
+use tempfile::tempdir;
 
+use super::texts::{Answering, refused};
 use super::{ask, model};
-
-/// Runs a refused command and gives what it said on stdout and stderr.
-fn refused(command: &mut assert_cmd::Command) -> [String; 2] {
-    let output = command.assert().code(2).get_output().clone();
-    let [stdout, stderr] =
-        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    [stdout, stderr]
-}
 
 #[test]
 fn models_of_the_wrong_kind_are_named_with_what_would_do() {
@@ -142,52 +133,27 @@ fn a_text_that_cannot_be_answered_is_named_after_those_before_it() {
     assert!(stderr.contains("text 702 has no [MASK]"), "{stderr}");
 }
 
-/// A file with many lines, and a process that has begun to answer them, with its first answer.
-fn start() -> (TempDir, Child, BufReader<ChildStdout>, String) {
-    let folder = tempdir().unwrap();
-    let file = folder.path().join("texts.txt");
-    fs::write(&file, "the old cat sleeps near Berlin\n".repeat(100_000)).unwrap();
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("lamplight"))
-        .args(["detect", "--input"])
-        .arg(&file)
-        .arg("--model")
-        .arg(model("detect"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut answer = String::new();
-    stdout.read_line(&mut answer).unwrap();
-    (folder, child, stdout, answer)
+/// Starts to answer a file of the same line many times.
+fn start(folder: &Path, num_texts: usize) -> Answering {
+    let file = folder.join("texts.txt");
+    fs::write(&file, "the old cat sleeps near Berlin\n".repeat(num_texts)).unwrap();
+    Answering::start(|command| {
+        command.args(["detect", "--model"]).arg(model("detect"));
+        command.arg("--input").arg(file);
+    })
 }
 
 #[test]
 fn a_reader_that_goes_away_ends_it_in_peace() {
-    let (_folder, child, stdout, _) = start();
-    drop(stdout);
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        output.status.success() && !stderr.contains("error"),
-        "{stderr}"
-    );
+    let folder = tempdir().unwrap();
+    start(folder.path(), 20_000).assert_ends_in_peace_without_a_reader();
 }
 
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_it_after_the_window_with_whole_lines() {
-    let (_folder, child, mut stdout, answer) = start();
-    let kill = ["-INT", &child.id().to_string()].map(str::to_owned);
-    assert!(Command::new("kill").args(kill).status().unwrap().success());
-    let mut rest = String::new();
-    stdout.read_to_string(&mut rest).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    let stderr = String::from_utf8(output.stderr).unwrap();
+    let folder = tempdir().unwrap();
+    let stderr = start(folder.path(), 100_000).assert_interrupt_leaves_whole_lines(100_000);
     // Between two windows it ends at once.
     assert!(stderr.is_empty() || stderr.contains("stopping"), "{stderr}");
-    let num_answers = rest.len() / answer.len();
-    assert!(num_answers < 99_999);
-    assert_eq!(rest, answer.repeat(num_answers));
 }

@@ -9,7 +9,8 @@ use lamplight_t5::GenerationConfig;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{TEXTS, answers, ask, json_lines, model};
+use super::texts::json_lines;
+use super::{TEXTS, answers, ask, model};
 
 /// The texts that are asked about.
 fn asked() -> Vec<&'static str> {
