@@ -1,11 +1,11 @@
-//! What is said of folders that are no model's.
+//! What is said of folders that are not a model's.
 
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
 use lamplight_data::DataError;
 
-/// That there is a folder, and that it is not the one of a run.
+/// That there is a folder, and that it is not the one of a run or of two models.
 pub fn check(folder: &Path) -> anyhow::Result<()> {
     if !folder.is_dir() {
         bail!(
@@ -13,8 +13,17 @@ pub fn check(folder: &Path) -> anyhow::Result<()> {
             folder.display()
         );
     }
+    if folder.join("config.json").is_file() {
+        return Ok(());
+    }
+    if folder.join("discriminator").is_dir() {
+        bail!(
+            "{} holds the two models of a pre-training; give its folder discriminator or generator",
+            folder.display()
+        );
+    }
     let checkpoints = folder.join("checkpoints");
-    if checkpoints.is_dir() && !folder.join("config.json").is_file() {
+    if checkpoints.is_dir() {
         bail!(
             "{} is a run; give one of its checkpoints, a folder in {}",
             folder.display(),

@@ -45,6 +45,23 @@ fn models_of_the_wrong_kind_are_named_with_what_would_do() {
 }
 
 #[test]
+fn folders_above_a_model_are_told_where_it_is() {
+    let folder = tempdir().unwrap();
+    let run = folder.path().join("run");
+    let checkpoint = run.join("checkpoints/step-1");
+    fs::create_dir_all(checkpoint.join("discriminator")).unwrap();
+    for (model, part) in [
+        (run, "give one of its checkpoints"),
+        (checkpoint, "give its folder discriminator or generator"),
+    ] {
+        let mut command = assert_cmd::Command::cargo_bin("lamplight").unwrap();
+        command.args(["detect", "a", "--model"]).arg(&model);
+        let [_, stderr] = refused(&mut command);
+        assert!(stderr.contains(part), "{stderr}");
+    }
+}
+
+#[test]
 fn a_model_without_tokenizer_is_told_what_to_do() {
     let folder = tempdir().unwrap();
     for name in ["config.json", "model.safetensors"] {

@@ -31,7 +31,7 @@ fn as_json(results: &impl Serialize) -> Vec<Value> {
 }
 
 #[test]
-fn labels_entities_and_vectors_are_the_librarys() {
+fn labels_entities_and_vectors_are_those_of_the_library() {
     let device = DeviceChoice::default().open().unwrap();
     let texts = asked();
     for name in ["classify", "t5_classify", "rate", "topics"] {
@@ -59,7 +59,7 @@ fn labels_entities_and_vectors_are_the_librarys() {
 }
 
 #[test]
-fn tokens_and_fillings_are_the_librarys() {
+fn tokens_and_fillings_are_those_of_the_library() {
     let device = DeviceChoice::default().open().unwrap();
     let texts = asked();
     let detector = Detector::from_pretrained(&model("detect"), &device).unwrap();
@@ -91,7 +91,7 @@ fn tokens_and_fillings_are_the_librarys() {
 }
 
 #[test]
-fn answers_are_the_librarys_whether_the_question_is_an_option_or_a_field() {
+fn answers_are_those_of_the_library_whether_the_question_is_an_option_or_a_field() {
     let device = DeviceChoice::default().open().unwrap();
     let settings = AnswerSettings {
         top_k: 3,
