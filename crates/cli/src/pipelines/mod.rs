@@ -9,7 +9,7 @@ mod marks;
 pub mod rewrite;
 pub mod tag;
 
-use std::io::{IsTerminal, StdoutLock, Write, stdout};
+use std::io::{BufWriter, IsTerminal, StdoutLock, Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -91,7 +91,7 @@ impl<'a> Job<'a> {
         };
         let mut asking = Asking {
             pipeline,
-            out: stdout().lock(),
+            out: BufWriter::new(stdout().lock()),
             is_json: self.is_json,
             num_read: 0,
             num_asked: 0,
@@ -113,7 +113,8 @@ impl<'a> Job<'a> {
 /// A run of the program.
 struct Asking<P> {
     pipeline: P,
-    out: StdoutLock<'static>,
+    /// Flushed after each window.
+    out: BufWriter<StdoutLock<'static>>,
     is_json: bool,
     num_read: usize,
     /// Without blank ones.

@@ -41,7 +41,7 @@ pub struct TranslateArguments {
 pub fn summarize(arguments: &SummarizeArguments) -> anyhow::Result<ExitCode> {
     job(&arguments.texts, "summarizing").run(|folder, device| {
         let model = Summarizer::from_pretrained(folder, device)?;
-        Rewriter::new(Model::Summarizer(model), &arguments.search)
+        Rewriter::new(Model::Summarizer(Box::new(model)), &arguments.search)
     })
 }
 
@@ -50,7 +50,7 @@ pub fn translate(arguments: &TranslateArguments) -> anyhow::Result<ExitCode> {
     job(&arguments.texts, "translating").run(|folder, device| {
         let model = Translator::from_pretrained(folder, device)?;
         let model = model.between(&arguments.from, &arguments.to)?;
-        Rewriter::new(Model::Translator(model), &arguments.search)
+        Rewriter::new(Model::Translator(Box::new(model)), &arguments.search)
     })
 }
 
@@ -69,8 +69,8 @@ struct Rewriter {
 
 #[derive(Clone)]
 enum Model {
-    Summarizer(Summarizer),
-    Translator(Translator),
+    Summarizer(Box<Summarizer>),
+    Translator(Box<Translator>),
 }
 
 /// What was said.
@@ -99,8 +99,12 @@ impl Rewriter {
 impl Model {
     fn with_generation(self, generation: GenerationConfig) -> Result<Self, PipelineError> {
         Ok(match self {
-            Self::Summarizer(model) => Self::Summarizer(model.with_generation(generation)?),
-            Self::Translator(model) => Self::Translator(model.with_generation(generation)?),
+            Self::Summarizer(model) => {
+                Self::Summarizer(Box::new(model.with_generation(generation)?))
+            }
+            Self::Translator(model) => {
+                Self::Translator(Box::new(model.with_generation(generation)?))
+            }
         })
     }
 }

@@ -117,7 +117,7 @@ fn draws_go_on_from_window_to_window() {
 
 #[test]
 fn answers_do_not_depend_on_the_window() {
-    let texts = vec![TEXTS[0], TEXTS[5]].repeat(1000);
+    let texts = [TEXTS[0], TEXTS[5]].repeat(1000);
     let found = answers(ask("classify", "classify").write_stdin(texts.join("\n")));
     let two = answers(ask("classify", "classify").args(&texts[..2]));
     assert_eq!(found, two.repeat(1000));
