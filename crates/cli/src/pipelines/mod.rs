@@ -79,6 +79,21 @@ impl<'a> Job<'a> {
         let inputs = Inputs::open(self.arguments, self.fields)?;
         let pipeline = load(model, &self.arguments.device.open()?).map_err(explained)?;
         interrupt::listen()?;
+        let asking = Asking {
+            pipeline,
+            out: BufWriter::new(stdout().lock()),
+            is_json: self.is_json,
+            num_read: 0,
+            num_asked: 0,
+        };
+        self.answer_all(inputs, asking)
+    }
+
+    fn answer_all<P: TextPipeline>(
+        &self,
+        inputs: Inputs<'_>,
+        mut asking: Asking<P>,
+    ) -> anyhow::Result<ExitCode> {
         let is_watched = inputs.are_typed || stdout().is_terminal();
         let doing = (!is_watched).then_some(self.doing);
         let mut tally = Tally::new(&["inputs"], inputs.total, doing);
@@ -88,13 +103,6 @@ impl<'a> Job<'a> {
                 false => self.window_bytes,
             },
             size_of: |input: &Input| input.text.len(),
-        };
-        let mut asking = Asking {
-            pipeline,
-            out: BufWriter::new(stdout().lock()),
-            is_json: self.is_json,
-            num_read: 0,
-            num_asked: 0,
         };
         let inputs = inputs.map(|input| input.map_err(anyhow::Error::from));
         let result = in_windows(inputs, &settings, |window| {
