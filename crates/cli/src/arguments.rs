@@ -10,6 +10,13 @@ use lamplight_data::{DataError, dataset};
 use lamplight_layers::device::DeviceChoice;
 
 use crate::generate::arguments::GenerateArguments;
+use crate::pipelines::answer::AnswerArguments;
+use crate::pipelines::classify::ClassifyArguments;
+use crate::pipelines::detect::DetectArguments;
+use crate::pipelines::embed::EmbedArguments;
+use crate::pipelines::fill_mask::FillMaskArguments;
+use crate::pipelines::rewrite::{SummarizeArguments, TranslateArguments};
+use crate::pipelines::tag::TagArguments;
 
 /// Train and use T5 and ELECTRA.
 #[derive(Debug, Parser)]
@@ -27,6 +34,22 @@ pub enum Command {
     Train(TrainArguments),
     /// Answer texts with a T5: translate, summarize or whatever it was trained to do
     Generate(Box<GenerateArguments>),
+    /// Make long texts short, with a T5
+    Summarize(Box<SummarizeArguments>),
+    /// Translate texts, with a T5
+    Translate(Box<TranslateArguments>),
+    /// Name the class of each text or pair of texts, or a number for it
+    Classify(Box<ClassifyArguments>),
+    /// Find entities such as names in texts
+    Tag(Box<TagArguments>),
+    /// Find the answers to questions in texts, with an ELECTRA
+    Answer(Box<AnswerArguments>),
+    /// Fill each [MASK] of texts, with ELECTRA's generator
+    FillMask(Box<FillMaskArguments>),
+    /// Mark the words that seem replaced, with ELECTRA's discriminator
+    Detect(Box<DetectArguments>),
+    /// Turn texts into vectors
+    Embed(Box<EmbedArguments>),
     /// Lay runs over each other: a table, and a page with their curves
     Compare(CompareArguments),
     /// Prepare corpora for training, and look into them

@@ -8,8 +8,10 @@ mod data;
 mod devices;
 mod generate;
 mod interrupt;
+mod pipelines;
 mod quickstart;
 mod summary;
+mod texts;
 mod tokenize;
 mod train;
 
@@ -44,6 +46,14 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Summarize(arguments) => pipelines::rewrite::summarize(&arguments),
+        Command::Translate(arguments) => pipelines::rewrite::translate(&arguments),
+        Command::Classify(arguments) => pipelines::classify::run(&arguments),
+        Command::Tag(arguments) => pipelines::tag::run(&arguments),
+        Command::Answer(arguments) => pipelines::answer::run(&arguments),
+        Command::FillMask(arguments) => pipelines::fill_mask::run(&arguments),
+        Command::Detect(arguments) => pipelines::detect::run(&arguments),
+        Command::Embed(arguments) => pipelines::embed::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Data(DataCommand::Prepare(arguments)) => data::prepare::run(&arguments),
         Command::Data(DataCommand::Inspect(arguments)) => data::inspect::run(&arguments),

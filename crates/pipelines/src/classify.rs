@@ -3,6 +3,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use lamplight_electra::ElectraForSequenceClassification;
 use lamplight_t5::T5ForSequenceClassification;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::PipelineError;
@@ -53,7 +54,7 @@ enum Model {
 }
 
 /// A class with its score.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Label {
     /// The config's name of it.
     pub label: String,

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use lamplight_electra::ElectraForPreTraining;
+use serde::Serialize;
 
 use crate::PipelineError;
 use crate::characters::Characters;
@@ -39,11 +40,12 @@ pub struct Detector {
 }
 
 /// A token that may have been replaced.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DetectedToken {
     /// As the text has it.
     pub text: String,
     /// Where the text has it, in characters.
+    #[serde(flatten)]
     pub characters: Range<usize>,
     /// That it was replaced.
     pub probability: f32,

@@ -3,6 +3,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use lamplight_data::DataError;
 use lamplight_electra::ElectraForMaskedLM;
+use serde::Serialize;
 
 use crate::PipelineError;
 use crate::batches::{Batch, BatchSettings, host, in_batches};
@@ -38,7 +39,7 @@ pub struct MaskFiller {
 }
 
 /// What may stand in the place of a mask.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Filling {
     /// The token's id.
     pub id: u32,

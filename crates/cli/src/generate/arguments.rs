@@ -4,43 +4,28 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use lamplight_layers::device::DeviceChoice;
 use lamplight_t5::GenerationConfig;
 use serde_json::{Map, Value, json};
+
+use crate::texts::TextArguments;
 
 /// `generate`
 #[derive(Debug, Args)]
 pub struct GenerateArguments {
-    /// The folder of a T5 with its tokenizer: a checkpoint of a run, or one of Hugging Face's
-    #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
-    /// Texts to answer; where there are none, each line of standard input is one
-    #[arg(value_name = "TEXT")]
-    pub texts: Vec<String>,
-    /// A file with a text in each line, or JSON Lines (.jsonl), also .gz and .zst; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "texts")]
-    pub input: Option<PathBuf>,
-    /// The lines are JSON objects, and this field of theirs is the text [default for .jsonl: text]
-    #[arg(long, value_name = "NAME", conflicts_with = "texts")]
-    pub field: Option<String>,
+    #[command(flatten)]
+    pub texts: TextArguments,
     /// Put before each text, as in --prefix "translate English to German: "
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub prefix: String,
     /// Cut inputs to so many tokens, the end of text included
     #[arg(long, value_name = "N")]
     pub max_input_length: Option<NonZeroUsize>,
-    /// Write JSON Lines: the input, or all fields of its record, and the answers
-    #[arg(long)]
-    pub json: bool,
     /// Write the ids of the tokens and their log-probabilities, too
     #[arg(long, requires = "json")]
     pub scores: bool,
     /// Write text as it comes, one input after the other
     #[arg(long, conflicts_with = "json")]
     pub stream: bool,
-    /// flex, ndarray, wgpu, vulkan, metal, rocm or cuda, the last with :N for the N-th
-    #[arg(long, value_name = "DEVICE", default_value_t)]
-    pub device: DeviceChoice,
     /// Tokens of the inputs in a batch, padding included; a longer input is a batch of its own
     #[arg(long, value_name = "N", default_value = "2048")]
     pub batch_tokens: NonZeroUsize,
@@ -55,15 +40,11 @@ pub struct GenerateArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How to generate, over the generation_config.json of the model")]
 pub struct StrategyArguments {
-    /// Beams; 1 for none
-    #[arg(long, value_name = "N")]
-    num_beams: Option<usize>,
+    #[command(flatten)]
+    search: SearchArguments,
     /// Answers to each input, best first, a line each
     #[arg(long, value_name = "N")]
     num_return_sequences: Option<usize>,
-    /// Tokens of an answer at most
-    #[arg(long, value_name = "N")]
-    max_new_tokens: Option<usize>,
     /// Tokens of an answer at least
     #[arg(long, value_name = "N")]
     min_new_tokens: Option<usize>,
@@ -91,6 +72,17 @@ pub struct StrategyArguments {
     /// Makes tokens that were there less likely
     #[arg(long, value_name = "X")]
     repetition_penalty: Option<f64>,
+}
+
+/// The keys that are wanted most, and any other.
+#[derive(Debug, Args)]
+pub struct SearchArguments {
+    /// Beams; 1 for none
+    #[arg(long, value_name = "N")]
+    num_beams: Option<usize>,
+    /// Tokens of an answer at most
+    #[arg(long, value_name = "N")]
+    max_new_tokens: Option<usize>,
     /// Any other key of generation_config.json, as in --set early_stopping=true
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
     overrides: Vec<(String, Value)>,
@@ -99,15 +91,12 @@ pub struct StrategyArguments {
 impl GenerateArguments {
     /// The config of the model's folder with what the arguments change.
     pub fn generation_config(&self) -> anyhow::Result<GenerationConfig> {
-        let of_folder = GenerationConfig::from_pretrained(&self.model)?;
-        let mut keys: Map<String, Value> = serde_json::from_str(&of_folder.to_json())?;
-        keys.extend(self.strategy.keys());
+        let of_folder = GenerationConfig::from_pretrained(&self.texts.model)?;
+        let mut keys = self.strategy.keys();
         if self.scores {
             keys.insert("output_scores".to_owned(), true.into());
         }
-        Ok(GenerationConfig::from_json(
-            &Value::Object(keys).to_string(),
-        )?)
+        with_keys(&of_folder, keys)
     }
 }
 
@@ -115,9 +104,7 @@ impl StrategyArguments {
     /// The keys that were given.
     fn keys(&self) -> Map<String, Value> {
         let named = [
-            ("num_beams", json!(self.num_beams)),
             ("num_return_sequences", json!(self.num_return_sequences)),
-            ("max_new_tokens", json!(self.max_new_tokens)),
             ("min_new_tokens", json!(self.min_new_tokens)),
             ("do_sample", json!(self.sample.then_some(true))),
             ("temperature", json!(self.temperature)),
@@ -128,12 +115,40 @@ impl StrategyArguments {
             ("no_repeat_ngram_size", json!(self.no_repeat_ngram)),
             ("repetition_penalty", json!(self.repetition_penalty)),
         ];
-        let given = named.into_iter().filter(|(_, value)| !value.is_null());
-        given
-            .map(|(key, value)| (key.to_owned(), value))
-            .chain(self.overrides.iter().cloned())
-            .collect()
+        given(named).chain(self.search.keys()).collect()
     }
+}
+
+impl SearchArguments {
+    /// `config` with what the arguments change.
+    pub fn over(&self, config: &GenerationConfig) -> anyhow::Result<GenerationConfig> {
+        with_keys(config, self.keys())
+    }
+
+    /// The keys that were given.
+    fn keys(&self) -> Map<String, Value> {
+        let named = [
+            ("num_beams", json!(self.num_beams)),
+            ("max_new_tokens", json!(self.max_new_tokens)),
+        ];
+        given(named).chain(self.overrides.iter().cloned()).collect()
+    }
+}
+
+fn given<const N: usize>(named: [(&str, Value); N]) -> impl Iterator<Item = (String, Value)> {
+    let given = named.into_iter().filter(|(_, value)| !value.is_null());
+    given.map(|(key, value)| (key.to_owned(), value))
+}
+
+fn with_keys(
+    config: &GenerationConfig,
+    given: Map<String, Value>,
+) -> anyhow::Result<GenerationConfig> {
+    let mut keys: Map<String, Value> = serde_json::from_str(&config.to_json())?;
+    keys.extend(given);
+    Ok(GenerationConfig::from_json(
+        &Value::Object(keys).to_string(),
+    )?)
 }
 
 /// What is no JSON is a word.

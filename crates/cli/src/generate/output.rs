@@ -4,9 +4,9 @@ use std::io::{self, StdoutLock, Write, stdout};
 
 use lamplight_t5::{FinishReason, GeneratedSequence};
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use super::inputs::Input;
+use crate::texts::inputs::Input;
+use crate::texts::lines::{in_a_line, write_record};
 
 /// An answer to an input.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,14 +42,6 @@ impl Answer {
     }
 }
 
-/// A line of JSON: the record, or a text that was none, and the answers.
-#[derive(Serialize)]
-struct Line<'a> {
-    #[serde(flatten)]
-    record: Map<String, Value>,
-    outputs: &'a [Answer],
-}
-
 /// Writes answers in lines.
 pub struct Writer {
     out: StdoutLock<'static>,
@@ -71,23 +63,13 @@ impl Writer {
     /// Writes the answers to an input; an empty line each where there are none.
     pub fn write(&mut self, input: &Input, answers: &[Answer]) -> io::Result<()> {
         if self.is_json {
-            return self.write_json(input, answers);
+            return write_record(&mut self.out, input, "outputs", &answers);
         }
         for index in 0..self.num_answers {
             let text = answers.get(index).map_or("", |answer| &answer.text);
             writeln!(self.out, "{}", in_a_line(text))?;
         }
         Ok(())
-    }
-
-    fn write_json(&mut self, input: &Input, answers: &[Answer]) -> io::Result<()> {
-        let text = || Map::from_iter([("input".to_owned(), input.text.as_str().into())]);
-        let mut record = input.record.clone().unwrap_or_else(text);
-        // Of an earlier run.
-        record.remove("outputs");
-        let outputs = answers;
-        serde_json::to_writer(&mut self.out, &Line { record, outputs })?;
-        self.out.write_all(b"\n")
     }
 
     /// Writes a piece of an answer, to be seen at once.
@@ -108,20 +90,5 @@ impl Writer {
     /// Hands on what was written.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
-    }
-}
-
-/// `text` without line breaks, so that the lines of inputs and answers stay side by side.
-fn in_a_line(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn line_breaks_become_spaces_one_by_one() {
-        assert_eq!(in_a_line("a\r\nb\nc"), "a  b c");
     }
 }

@@ -3,9 +3,8 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use burn::tensor::Device;
-use lamplight_data::DataError;
 use lamplight_data::batch::Seq2SeqBatch;
 use lamplight_data::loader::truncated;
 use lamplight_data::tokenizer::Tokenizer;
@@ -13,9 +12,10 @@ use lamplight_t5::{GenerationInput, Generator, NewId, T5Config, T5ForConditional
 use lamplight_training::feed;
 
 use super::arguments::GenerateArguments;
-use super::inputs::Input;
 use super::output::Answer;
 use crate::interrupt;
+use crate::texts::inputs::Input;
+use crate::texts::model_folder;
 
 /// Answers texts.
 pub struct Responder {
@@ -43,19 +43,17 @@ pub struct Query {
 impl Responder {
     /// Loads what the arguments name, the weights last.
     pub fn load(arguments: &GenerateArguments) -> anyhow::Result<Self> {
-        let device = arguments.device.open()?;
+        let folder = &arguments.texts.model;
+        let device = arguments.texts.device.open()?;
         let config = arguments.generation_config()?;
         let num_answers = config.num_return_sequences;
         if arguments.stream && num_answers > 1 {
             bail!("--stream writes one answer to each input; leave out num_return_sequences");
         }
         let seed = config.seed;
-        let tokenizer = Tokenizer::from_folder(&arguments.model).map_err(|error| match error {
-            DataError::NoTokenizer { .. } => anyhow!("{error}; put its files beside the model"),
-            error => error.into(),
-        })?;
+        let tokenizer = Tokenizer::from_folder(folder).map_err(model_folder::tokenizer_error)?;
         let load = |folder: &Path| T5ForConditionalGeneration::from_pretrained(folder, &device);
-        let model = load(&arguments.model)?;
+        let model = load(folder)?;
         let mut generator = Generator::new(&model, config)?;
         if let Some(folder) = &arguments.assistant {
             generator = generator.with_assistant(&load(folder)?)?;
@@ -77,7 +75,7 @@ impl Responder {
     /// is in its batch. A blank text is not asked about.
     pub fn query(&self, input: Input, number: u64) -> anyhow::Result<Query> {
         let mut ids = Vec::new();
-        if !input.text.trim().is_empty() {
+        if !input.is_blank() {
             let text = format!("{}{}", self.prefix, input.text);
             ids = truncated(&self.tokenizer.encode(&text)?, self.max_input_length);
         }
@@ -150,21 +148,7 @@ impl Responder {
 
 /// That a folder holds a T5, as far as its config says.
 pub fn check_folder(folder: &Path) -> anyhow::Result<()> {
-    if !folder.is_dir() {
-        bail!(
-            "{} is no folder; --model and --assistant take a checkpoint of a run, or a model as on \
-             the Hugging Face hub",
-            folder.display()
-        );
-    }
-    let checkpoints = folder.join("checkpoints");
-    if checkpoints.is_dir() && !folder.join("config.json").is_file() {
-        bail!(
-            "{} is a run; give one of its checkpoints, a folder in {}",
-            folder.display(),
-            checkpoints.display()
-        );
-    }
+    model_folder::check(folder)?;
     // Before the tokenizer: that of an ELECTRA would do.
     T5Config::from_file(&folder.join("config.json"))?;
     Ok(())

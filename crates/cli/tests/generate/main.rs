@@ -3,16 +3,19 @@
 
 mod folders;
 mod refused;
+#[path = "../texts/mod.rs"]
+mod texts;
 
 use std::fs;
 use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::Command;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::tempdir;
 
 use folders::{byt5, letters};
+use texts::json_lines;
 
 const TEXTS: &str = "the sand is hot\na\n\nlamp and line, and more\nx y z\n";
 
@@ -32,13 +35,6 @@ fn success(command: &mut Command) -> Output {
 fn answers(model: &Path, arguments: &str, input: &str) -> String {
     let output = success(generate(model, arguments).write_stdin(input));
     String::from_utf8(output.stdout).unwrap()
-}
-
-fn json_lines(text: &str) -> Vec<Value> {
-    let lines = text.lines();
-    lines
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
 }
 
 #[test]

@@ -1,23 +1,13 @@
 //! What is refused, what is not read to the end, and what was written until then.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tempfile::tempdir;
 
 use super::folders::letters;
+use super::texts::{Answering, refused};
 use super::{TEXTS, answers, generate};
-
-/// Runs a refused command and gives what it said on stdout and stderr.
-fn refused(command: &mut assert_cmd::Command) -> [String; 2] {
-    let output = command.assert().code(2).get_output().clone();
-    let [stdout, stderr] =
-        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    [stdout, stderr]
-}
 
 #[test]
 fn a_bad_line_of_a_file_is_found_before_anything_is_answered() {
@@ -122,52 +112,23 @@ fn a_vocabulary_that_is_larger_than_the_models_is_refused_where_it_matters() {
     assert_eq!(stdout.lines().count(), 1);
 }
 
-/// Starts to answer the same text many times, in a batch each; gives the answer as soon as it is there.
-fn start(model: &Path, num_texts: usize) -> (Child, BufReader<ChildStdout>, String) {
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("lamplight"))
-        .args(["generate", "--batch-tokens", "1", "--model"])
-        .arg(model)
-        .args(vec!["the sand"; num_texts])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut answer = String::new();
-    stdout.read_line(&mut answer).unwrap();
-    (child, stdout, answer)
+/// Starts to answer the same text many times, in a batch each.
+fn start(model: &Path, num_texts: usize) -> Answering {
+    Answering::start(|command| {
+        command.args(["generate", "--batch-tokens", "1", "--model"]);
+        command.arg(model).args(vec!["the sand"; num_texts]);
+    })
 }
 
 #[test]
 fn a_reader_that_goes_away_ends_it_in_peace() {
-    let model = letters();
-    let (child, stdout, _) = start(model.path(), 500);
-    drop(stdout);
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        output.status.success() && !stderr.contains("error"),
-        "{stderr}"
-    );
+    start(letters().path(), 500).assert_ends_in_peace_without_a_reader();
 }
 
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_it_after_the_batch_with_whole_lines() {
     let model = letters();
-    let (child, mut stdout, answer) = start(model.path(), 5000);
-    let kill = ["-INT", &child.id().to_string()].map(str::to_owned);
-    assert!(Command::new("kill").args(kill).status().unwrap().success());
-    let mut rest = String::new();
-    stdout.read_to_string(&mut rest).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("stopping")
-    );
-    let num_answers = rest.len() / answer.len();
-    assert!(num_answers < 4999);
-    assert_eq!(rest, answer.repeat(num_answers));
+    let stderr = start(model.path(), 5000).assert_interrupt_leaves_whole_lines(5000);
+    assert!(stderr.contains("stopping"), "{stderr}");
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use lamplight_data::objective::question_answering::{Question, Window, WindowSettings};
 use lamplight_electra::ElectraForQuestionAnswering;
+use serde::Serialize;
 
 use crate::PipelineError;
 use crate::batches::{BatchSettings, host_rows, in_batches};
@@ -77,11 +78,12 @@ impl Default for AnswerSettings {
 }
 
 /// A stretch of the context.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Answer {
     /// As the context has it; empty where there is no answer.
     pub text: String,
     /// Where the context has it first, in characters; `0..0` where there is no answer.
+    #[serde(flatten)]
     pub characters: Range<usize>,
     /// The probability of its first token times that of its last, added up over the places where
     /// the same text was found, so that it may pass 1.

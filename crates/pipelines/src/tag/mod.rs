@@ -6,6 +6,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use lamplight_electra::ElectraForTokenClassification;
 use lamplight_t5::T5ForTokenClassification;
+use serde::Serialize;
 
 use crate::PipelineError;
 use crate::batches::Batch;
@@ -70,13 +71,14 @@ pub enum Aggregation {
 }
 
 /// A stretch of a text under one label.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entity {
     /// The tag without `B-` and `I-`.
     pub label: String,
     /// As the text has it.
     pub text: String,
     /// Where the text has it, in characters.
+    #[serde(flatten)]
     pub characters: Range<usize>,
     /// The mean probability of the tags it is made from.
     pub score: f32,

@@ -87,6 +87,11 @@ impl TextToText {
     }
 
     /// How texts are generated.
+    pub fn generation(&self) -> &GenerationConfig {
+        &self.generation
+    }
+
+    /// Changes how texts are generated.
     ///
     /// # Errors
     /// The config cannot be followed.

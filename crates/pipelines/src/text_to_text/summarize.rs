@@ -37,6 +37,11 @@ impl Summarizer {
     }
 
     /// How summaries are generated.
+    pub fn generation(&self) -> &GenerationConfig {
+        self.0.generation()
+    }
+
+    /// Changes how summaries are generated.
     ///
     /// # Errors
     /// The config cannot be followed.

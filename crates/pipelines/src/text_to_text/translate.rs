@@ -92,7 +92,12 @@ impl Translator {
         Ok(Self { model, ..self })
     }
 
-    /// How translations are generated; [`Self::between`] may change it by the config's parameters.
+    /// How translations are generated.
+    pub fn generation(&self) -> &GenerationConfig {
+        self.model.generation()
+    }
+
+    /// Changes how translations are generated; [`Self::between`] may change it by the config's parameters.
     ///
     /// # Errors
     /// The config cannot be followed.

@@ -3,27 +3,54 @@
 use std::io::{IsTerminal, stdin};
 use std::path::Path;
 
+use anyhow::bail;
 use lamplight_data::DataError;
 use lamplight_data::source::{Document, TextLines};
 use serde_json::{Map, Value};
 
-use super::arguments::GenerateArguments;
+use super::TextArguments;
 
-/// The text of a record where no field is named.
-const DEFAULT_FIELD: &str = "text";
+/// The fields of records that are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'a> {
+    /// The text, where no field is named for it.
+    pub text: &'a str,
+    /// What goes with the text, if anything does; then all lines are records. Texts on the command line have
+    /// none.
+    pub second: Option<&'a str>,
+}
+
+impl Fields<'_> {
+    /// A text alone.
+    pub const TEXT: Self = Self {
+        text: "text",
+        second: None,
+    };
+}
 
 /// A text to answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
-    /// Without the prefix.
+    /// As it was given.
     pub text: String,
+    /// What goes with it.
+    pub second: Option<String>,
     /// The object it was a field of.
     pub record: Option<Map<String, Value>>,
 }
 
 impl Input {
     fn plain(text: String) -> Self {
-        Self { text, record: None }
+        Self {
+            text,
+            second: None,
+            record: None,
+        }
+    }
+
+    /// Whether there is nothing to ask about.
+    pub fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
     }
 }
 
@@ -36,21 +63,37 @@ pub struct Inputs<'a> {
     pub are_typed: bool,
 }
 
-/// Lines, and the field of them that is the text; none for the line as it is.
+/// Lines, and the fields of them that are read; none for the line as it is.
 struct Lines {
     lines: TextLines,
-    field: Option<String>,
+    fields: Option<OwnedFields>,
+}
+
+#[derive(Debug, Clone)]
+struct OwnedFields {
+    text: String,
+    second: Option<String>,
+}
+
+impl OwnedFields {
+    /// `named` is what the arguments say of the text.
+    fn new(named: Option<&str>, fields: Fields<'_>) -> Self {
+        Self {
+            text: named.unwrap_or(fields.text).to_owned(),
+            second: fields.second.map(str::to_owned),
+        }
+    }
 }
 
 impl<'a> Inputs<'a> {
     /// Opens what the arguments name. A file is read once to its end first, so that a bad line is
     /// found before any long work.
-    pub fn open(arguments: &'a GenerateArguments) -> anyhow::Result<Self> {
+    pub fn open(arguments: &'a TextArguments, fields: Fields<'_>) -> anyhow::Result<Self> {
         let is_dash = |text: &Path| text.as_os_str() == "-";
-        let field = arguments.field.as_deref();
-        Ok(match (&arguments.input, arguments.texts.as_slice()) {
-            (Some(path), _) if !is_dash(path) => Self::of_file(path, field)?,
-            (None, texts @ [first, ..]) if texts.len() > 1 || first != "-" => Self {
+        let named = arguments.field.as_deref();
+        Ok(match (&arguments.input, arguments.given()) {
+            (Some(path), _) if !is_dash(path) => Self::of_file(path, named, fields)?,
+            (None, texts @ [_, ..]) => Self {
                 inputs: Box::new(texts.iter().map(|text| Ok(Input::plain(text.clone())))),
                 total: Some(texts.len()),
                 are_typed: false,
@@ -58,7 +101,8 @@ impl<'a> Inputs<'a> {
             _ => Self {
                 inputs: Box::new(Lines {
                     lines: TextLines::of_standard_input(),
-                    field: field.map(str::to_owned),
+                    fields: (named.is_some() || fields.second.is_some())
+                        .then(|| OwnedFields::new(named, fields)),
                 }),
                 total: None,
                 are_typed: stdin().is_terminal(),
@@ -66,13 +110,13 @@ impl<'a> Inputs<'a> {
         })
     }
 
-    fn of_file(path: &Path, field: Option<&str>) -> anyhow::Result<Self> {
-        let mut lines = Lines::open(path, field)?;
+    fn of_file(path: &Path, named: Option<&str>, fields: Fields<'_>) -> anyhow::Result<Self> {
+        let mut lines = Lines::open(path, named, fields)?;
         let mut total = None;
         // What is no file, such as a named pipe, can be read only once.
         if path.is_file() {
             total = Some(lines.try_fold(0, |num, line| line.map(|_| num + 1))?);
-            lines = Lines::open(path, field)?;
+            lines = Lines::open(path, named, fields)?;
         }
         Ok(Self {
             inputs: Box::new(lines),
@@ -91,21 +135,21 @@ impl Iterator for Inputs<'_> {
 }
 
 impl Lines {
-    fn open(path: &Path, field: Option<&str>) -> anyhow::Result<Self> {
+    fn open(path: &Path, named: Option<&str>, fields: Fields<'_>) -> anyhow::Result<Self> {
         let lines = TextLines::open(path)?;
-        let field = match lines.extension() {
-            Some(extension @ ("csv" | "tsv" | "parquet")) => anyhow::bail!(
+        let are_records = match lines.extension() {
+            Some(extension @ ("csv" | "tsv" | "parquet")) => bail!(
                 "{}: --input reads lines and JSON Lines, not {extension}",
                 path.display()
             ),
-            Some("jsonl" | "ndjson" | "json") => Some(field.unwrap_or(DEFAULT_FIELD)),
-            _ => field,
+            Some("jsonl" | "ndjson" | "json") => true,
+            _ => named.is_some() || fields.second.is_some(),
         };
-        let field = field.map(str::to_owned);
-        Ok(Self { lines, field })
+        let fields = are_records.then(|| OwnedFields::new(named, fields));
+        Ok(Self { lines, fields })
     }
 
-    fn input(&self, document: Document, field: &str) -> Result<Input, DataError> {
+    fn input(&self, document: Document, fields: &OwnedFields) -> Result<Input, DataError> {
         let Document {
             text: line,
             line: number,
@@ -117,17 +161,19 @@ impl Lines {
                 line: number,
                 source,
             })?;
-        match record.get(field).and_then(Value::as_str) {
-            Some(text) => Ok(Input {
-                text: text.to_owned(),
-                record: Some(record),
-            }),
-            None => Err(DataError::MissingText {
+        let string = |field: &String| {
+            let string = record.get(field).and_then(Value::as_str).map(str::to_owned);
+            string.ok_or_else(|| DataError::MissingText {
                 path: path(),
                 line: number,
-                field: field.to_owned(),
-            }),
-        }
+                field: field.clone(),
+            })
+        };
+        Ok(Input {
+            text: string(&fields.text)?,
+            second: fields.second.as_ref().map(string).transpose()?,
+            record: Some(record),
+        })
     }
 }
 
@@ -141,10 +187,10 @@ impl Iterator for Lines {
                 Ok(document) => document,
                 Err(error) => return Some(Err(error)),
             };
-            match &self.field {
+            match &self.fields {
                 None => return Some(Ok(Input::plain(document.text))),
                 Some(_) if document.text.trim().is_empty() => {}
-                Some(field) => return Some(self.input(document, field)),
+                Some(fields) => return Some(self.input(document, fields)),
             }
         }
     }

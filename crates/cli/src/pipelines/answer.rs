@@ -1,0 +1,75 @@
+//! `lamplight answer`
+
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use lamplight_pipelines::{Answer, AnswerSettings, Answerer, PipelineError};
+
+use super::{Job, TextPipeline};
+use crate::texts::TextArguments;
+use crate::texts::inputs::{Fields, Input};
+
+/// `answer`
+#[derive(Debug, Args)]
+pub struct AnswerArguments {
+    #[command(flatten)]
+    pub texts: TextArguments,
+    /// Asked of each text; without it the lines are JSON objects with the fields question and context
+    #[arg(long, value_name = "QUESTION")]
+    pub question: Option<String>,
+    /// Answers from each text, best first
+    #[arg(long, value_name = "K", default_value = "1")]
+    pub top_k: NonZeroUsize,
+}
+
+/// Finds the answers to questions in texts.
+pub fn run(arguments: &AnswerArguments) -> anyhow::Result<ExitCode> {
+    if arguments.question.is_none() && !arguments.texts.given().is_empty() {
+        bail!(
+            "give --question for texts on the command line, or JSON Lines with question and context"
+        );
+    }
+    let mut job = Job::new(&arguments.texts, "answering");
+    job.fields = Fields {
+        text: "context",
+        second: arguments.question.is_none().then_some("question"),
+    };
+    job.run(|folder, device| {
+        let settings = AnswerSettings {
+            top_k: arguments.top_k.get(),
+            ..AnswerSettings::default()
+        };
+        Ok(Questioner {
+            answerer: Answerer::from_pretrained(folder, device)?.with_settings(settings)?,
+            question: arguments.question.clone(),
+        })
+    })
+}
+
+/// What asks each text a question.
+struct Questioner {
+    answerer: Answerer,
+    /// Of all texts.
+    question: Option<String>,
+}
+
+impl TextPipeline for Questioner {
+    const KEY: &'static str = "answers";
+    type Answer = Vec<Answer>;
+
+    fn answer(&self, inputs: &[&Input], _: usize) -> Result<Vec<Vec<Answer>>, PipelineError> {
+        let asked = inputs.iter().map(|input| {
+            let question = self.question.as_ref().or(input.second.as_ref());
+            (question.map_or("", String::as_str), input.text.as_str())
+        });
+        self.answerer.answer(&asked.collect::<Vec<_>>())
+    }
+
+    /// The answers, a tab between each two.
+    fn line(&self, _: &Input, answers: &Vec<Answer>) -> String {
+        let texts = answers.iter().map(|answer| answer.text.as_str());
+        texts.collect::<Vec<_>>().join("\t")
+    }
+}

@@ -1,0 +1,64 @@
+//! `lamplight classify`
+
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+use clap::Args;
+use lamplight_pipelines::{Classifier, Label, PipelineError};
+
+use super::{Job, TextPipeline, texts};
+use crate::texts::TextArguments;
+use crate::texts::inputs::{Fields, Input};
+
+/// `classify`
+#[derive(Debug, Args)]
+pub struct ClassifyArguments {
+    #[command(flatten)]
+    pub texts: TextArguments,
+    /// The lines are JSON objects, and this field of theirs is the second text of a pair
+    #[arg(long, value_name = "NAME", conflicts_with = "texts")]
+    pub pair_field: Option<String>,
+    /// Labels for each text, best first [default: 1; with --json all]
+    #[arg(long, value_name = "K")]
+    pub top_k: Option<NonZeroUsize>,
+}
+
+/// Names the class of each text.
+pub fn run(arguments: &ClassifyArguments) -> anyhow::Result<ExitCode> {
+    let mut job = Job::new(&arguments.texts, "classifying");
+    job.fields = Fields {
+        second: arguments.pair_field.as_deref(),
+        ..Fields::TEXT
+    };
+    let default_top_k = (!job.is_json).then_some(1);
+    let top_k = arguments.top_k.map(usize::from).or(default_top_k);
+    job.run(|folder, device| {
+        let classifier = Classifier::from_pretrained(folder, device)?;
+        Ok(match top_k {
+            Some(top_k) => classifier.top_k(top_k),
+            None => classifier,
+        })
+    })
+}
+
+impl TextPipeline for Classifier {
+    const KEY: &'static str = "labels";
+    type Answer = Vec<Label>;
+
+    fn answer(&self, inputs: &[&Input], _: usize) -> Result<Vec<Vec<Label>>, PipelineError> {
+        let pair = |input: &&Input| Some((input.text.clone(), input.second.clone()?));
+        let pairs: Option<Vec<_>> = inputs.iter().map(pair).collect();
+        match pairs {
+            Some(pairs) => self.classify_pairs(&pairs),
+            None => self.classify(&texts(inputs)),
+        }
+    }
+
+    /// Labels and scores, a tab between each two.
+    fn line(&self, _: &Input, labels: &Vec<Label>) -> String {
+        let labels = labels
+            .iter()
+            .map(|label| format!("{}\t{:.4}", label.label, label.score));
+        labels.collect::<Vec<_>>().join("\t")
+    }
+}

@@ -1,0 +1,135 @@
+//! `lamplight summarize` and `lamplight translate`
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use lamplight_pipelines::{PipelineError, Summarizer, Translator};
+use lamplight_t5::GenerationConfig;
+use serde::Serialize;
+
+use super::{GENERATION_WINDOW_BYTES, Job, TextPipeline, texts};
+use crate::generate::arguments::SearchArguments;
+use crate::texts::TextArguments;
+use crate::texts::inputs::Input;
+
+/// `summarize`
+#[derive(Debug, Args)]
+pub struct SummarizeArguments {
+    #[command(flatten)]
+    pub texts: TextArguments,
+    #[command(flatten)]
+    pub search: SearchArguments,
+}
+
+/// `translate`
+#[derive(Debug, Args)]
+pub struct TranslateArguments {
+    #[command(flatten)]
+    pub texts: TextArguments,
+    /// The language of the texts: an ISO 639-1 code, or its English name
+    #[arg(long, value_name = "LANGUAGE", default_value = "en")]
+    pub from: String,
+    /// The language of the translations
+    #[arg(long, value_name = "LANGUAGE", default_value = "de")]
+    pub to: String,
+    #[command(flatten)]
+    pub search: SearchArguments,
+}
+
+/// Makes long texts short.
+pub fn summarize(arguments: &SummarizeArguments) -> anyhow::Result<ExitCode> {
+    job(&arguments.texts, "summarizing").run(|folder, device| {
+        let model = Summarizer::from_pretrained(folder, device)?;
+        Rewriter::new(Model::Summarizer(Box::new(model)), &arguments.search)
+    })
+}
+
+/// Translates texts.
+pub fn translate(arguments: &TranslateArguments) -> anyhow::Result<ExitCode> {
+    job(&arguments.texts, "translating").run(|folder, device| {
+        let model = Translator::from_pretrained(folder, device)?;
+        let model = model.between(&arguments.from, &arguments.to)?;
+        Rewriter::new(Model::Translator(Box::new(model)), &arguments.search)
+    })
+}
+
+fn job<'a>(arguments: &'a TextArguments, doing: &'static str) -> Job<'a> {
+    Job {
+        window_bytes: GENERATION_WINDOW_BYTES,
+        ..Job::new(arguments, doing)
+    }
+}
+
+/// A model that says texts in other words.
+struct Rewriter {
+    model: Model,
+    generation: GenerationConfig,
+}
+
+#[derive(Clone)]
+enum Model {
+    Summarizer(Box<Summarizer>),
+    Translator(Box<Translator>),
+}
+
+/// What was said.
+#[derive(Serialize)]
+struct Output {
+    text: String,
+}
+
+impl Rewriter {
+    fn new(model: Model, arguments: &SearchArguments) -> anyhow::Result<Self> {
+        let of_folder = match &model {
+            Model::Summarizer(model) => model.generation(),
+            Model::Translator(model) => model.generation(),
+        };
+        let generation = arguments.over(of_folder)?;
+        if generation.num_return_sequences > 1 {
+            bail!(
+                "num_return_sequences is above 1, and each text gets one answer; `generate` gives more"
+            );
+        }
+        let model = model.with_generation(generation.clone())?;
+        Ok(Self { model, generation })
+    }
+}
+
+impl Model {
+    fn with_generation(self, generation: GenerationConfig) -> Result<Self, PipelineError> {
+        Ok(match self {
+            Self::Summarizer(model) => {
+                Self::Summarizer(Box::new(model.with_generation(generation)?))
+            }
+            Self::Translator(model) => {
+                Self::Translator(Box::new(model.with_generation(generation)?))
+            }
+        })
+    }
+}
+
+impl TextPipeline for Rewriter {
+    const KEY: &'static str = "outputs";
+    type Answer = [Output; 1];
+
+    fn answer(
+        &self,
+        inputs: &[&Input],
+        num_before: usize,
+    ) -> Result<Vec<[Output; 1]>, PipelineError> {
+        let mut generation = self.generation.clone();
+        // So that draws do not begin anew.
+        generation.seed = generation.seed.wrapping_add(num_before as u64);
+        let texts = texts(inputs);
+        let answers = match self.model.clone().with_generation(generation)? {
+            Model::Summarizer(model) => model.summarize(&texts)?,
+            Model::Translator(model) => model.translate(&texts)?,
+        };
+        Ok(answers.into_iter().map(|text| [Output { text }]).collect())
+    }
+
+    fn line(&self, _: &Input, [output]: &[Output; 1]) -> String {
+        output.text.clone()
+    }
+}
