@@ -104,7 +104,7 @@ impl<const N: usize> Tally<N> {
         }
     }
 
-    /// Does a work on answers, after which an interrupt may end the program.
+    /// Does a work on answers, which an interrupt lets come to an end.
     pub fn timed(
         &mut self,
         work: impl FnOnce(&mut Self) -> anyhow::Result<()>,
@@ -112,7 +112,10 @@ impl<const N: usize> Tally<N> {
         let started = Instant::now();
         interrupt::set_ending(Some(Ending::AfterBatch));
         work(self)?;
-        interrupt::set_ending(None);
+        // Where the next text is waited for, nothing is lost by ending at once.
+        if self.total.is_none() {
+            interrupt::set_ending(None);
+        }
         self.elapsed += started.elapsed();
         Ok(())
     }
