@@ -218,13 +218,15 @@ fn a_head_starts_from_a_discriminator_with_its_shape_and_tokenizer_and_goes_on()
     let run = folder.join("run");
     let discriminator = pretraining.join("checkpoints/step-40/discriminator");
     let arguments = format!(
-        "--data {} --init-from {} --set data.inputs_length=16 --set training.steps=6 --set training.checkpoint_every=2",
+        "--data {} --init-from {} --set data.inputs_length=16 --set training.epochs=3 --set training.checkpoint_every=2",
         folder.join("train.jsonl").display(),
         discriminator.display(),
     );
     succeed(&mut train("electra_classification", &run, &arguments));
     let recipe = fs::read_to_string(run.join("recipe.toml")).unwrap();
     assert!(recipe.contains("hidden_size = 32"), "{recipe}");
+    // Three passes over 54 records in batches of 32.
+    assert!(recipe.contains("\nsteps = 6\n"), "{recipe}");
     assert!(score(&last_scores(&run), "accuracy") >= 0.0);
     fs::remove_dir_all(run.join("checkpoints/step-6")).unwrap();
     succeed(&mut resume(&run));

@@ -21,7 +21,10 @@ impl Recipe {
         self.lora.as_ref().map_or(Ok(()), LoraSettings::check)?;
         self.optimizer.check()?;
         self.check_training()?;
-        self.check_schedule()?;
+        // Of epochs the steps are not known yet.
+        if self.training.steps > 0 {
+            self.check_schedule()?;
+        }
         self.stability.check()?;
         self.check_checkpoints()
     }
@@ -90,8 +93,9 @@ impl Recipe {
 
     fn check_training(&self) -> Result<(), RecipeError> {
         let training = &self.training;
+        let fewest_steps = usize::from(training.epochs.is_none());
+        count("training.steps", training.steps, fewest_steps, MAX_COUNT)?;
         for (key, value) in [
-            ("training.steps", training.steps),
             ("training.batch_size", training.batch_size),
             ("training.accumulation", training.accumulation),
             ("training.evaluate_every", training.evaluate_every),
@@ -163,6 +167,8 @@ mod tests {
     fn absurd_values_are_refused_by_key() {
         for (preset, key, value) in [
             ("quickstart_t5", "training.steps", "0"),
+            ("electra_tagging", "training.epochs", "0.0"),
+            ("electra_tagging", "training.epochs", "nan"),
             ("quickstart_t5", "training.batch_size", "0"),
             ("quickstart_t5", "training.accumulation", "0"),
             ("quickstart_t5", "training.clip_norm", "-1"),
@@ -212,6 +218,7 @@ mod tests {
         for (preset, key, value) in [
             ("electra_small", "training.z_loss", "1e-4"),
             ("electra_small", "training.label_smoothing", "0.1"),
+            ("electra_small", "training.epochs", "3.0"),
             ("electra_small", "data.noise_density", "0.15"),
             ("t5_v1_1_small", "data.mask_fraction", "0.15"),
             ("t5_v1_1_small", "model.generator_size", "0.25"),

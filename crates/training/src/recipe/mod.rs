@@ -87,8 +87,12 @@ pub struct ModelSettings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingSettings {
-    /// Optimizer steps.
+    /// Optimizer steps. May be left out, or 0, where `epochs` is given.
+    #[serde(default)]
     pub steps: usize,
+    /// Passes over labelled records where `steps` is left out.
+    #[serde(default)]
+    pub epochs: Option<f64>,
     /// Examples of one micro-batch.
     pub batch_size: usize,
     /// Micro-batches of one step.

@@ -12,6 +12,10 @@ pub(super) const SHARE: Allowed = (
     "at least 0 and below 1",
 );
 const SPAN: Allowed = (|value| (1.0..1e6).contains(&value), "at least 1");
+const EPOCHS: Allowed = (
+    |value| value > 0.0 && value <= 1e6,
+    "above 0 and at most a million",
+);
 const WEIGHT: Allowed = (|value| (0.0..1e3).contains(&value), "at least 0");
 
 impl Objective {
@@ -80,6 +84,7 @@ impl Recipe {
 
     fn check_objective_numbers(&self, context: &'static str) -> Result<(), RecipeError> {
         let (data, training) = (&self.data, &self.training);
+        let labelled = data.objective.is_labelled();
         let objective = data.objective;
         let detection = objective == Objective::ReplacedTokenDetection;
         let spans = objective == Objective::SpanCorruption;
@@ -90,6 +95,7 @@ impl Recipe {
             ("data.keep_fraction", data.keep_fraction, detection, SHARE),
             ("data.noise_density", data.noise_density, noise, PART),
             ("data.mean_span_length", data.mean_span_length, spans, SPAN),
+            ("training.epochs", training.epochs, labelled, EPOCHS),
             ("training.z_loss", training.z_loss, answers, WEIGHT),
             (
                 "training.label_smoothing",

@@ -28,6 +28,22 @@ pub struct ScheduleSettings {
 }
 
 impl Recipe {
+    /// Sets the steps, where they are left out, to those that `training.epochs` makes of so many
+    /// examples.
+    ///
+    /// # Errors
+    /// The schedule has no room in them.
+    pub(crate) fn count_steps(&mut self, num_examples: usize) -> Result<(), RecipeError> {
+        let training = &mut self.training;
+        let Some(epochs) = training.epochs.take().filter(|_| training.steps == 0) else {
+            return Ok(());
+        };
+        let per_step = training.batch_size * training.accumulation;
+        let steps = epochs * num_examples as f64 / per_step as f64;
+        training.steps = (steps.ceil() as usize).max(1);
+        self.check_schedule()
+    }
+
     /// The schedule of the learning rate.
     pub fn schedule(&self) -> Schedule {
         let settings = &self.schedule;

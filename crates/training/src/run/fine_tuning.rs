@@ -209,6 +209,7 @@ impl Run {
             split,
         } = examples;
         let vocab_size = self.resolve_vocab_size(&tokenizer)?;
+        self.recipe.count_steps(split.training.len())?;
         let recipe = &self.recipe;
         let config = electra_config(&recipe.model)?.with_labels(&labels);
         let rows = split.training.iter().flat_map(|example| &example.rows);
