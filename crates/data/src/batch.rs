@@ -1,7 +1,9 @@
 //! Batches on the host: row-major matrices of ids, masks and weights, ready to be made into tensors.
 
+mod by_length;
 mod encoder;
 
+pub use by_length::by_length;
 pub use encoder::EncoderBatch;
 
 use crate::objective::replaced_token_detection::MaskedExample;

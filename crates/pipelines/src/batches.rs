@@ -1,6 +1,7 @@
 //! Rows through a model, several at a time.
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use lamplight_data::batch::by_length;
 use lamplight_electra::ElectraInput;
 
 use crate::PipelineError;
@@ -90,27 +91,13 @@ pub(crate) fn in_batches<R>(
     mut forward: impl FnMut(Batch) -> Result<Vec<R>, PipelineError>,
 ) -> Result<Vec<R>, PipelineError> {
     let mut results: Vec<(usize, R)> = Vec::with_capacity(rows.len());
-    for members in by_length(rows, settings.max_tokens) {
+    let lengths: Vec<usize> = rows.iter().map(|row| row.ids.len()).collect();
+    for members in by_length(&lengths, settings.max_tokens) {
         let batch = Batch::new(rows, &members, settings.device);
         results.extend(members.into_iter().zip(forward(batch)?));
     }
     results.sort_by_key(|(row, _)| *row);
     Ok(results.into_iter().map(|(_, result)| result).collect())
-}
-
-/// The numbers of the rows, longest first, in batches of at most `max_tokens` padded tokens.
-fn by_length(rows: &[Row], max_tokens: usize) -> Vec<Vec<usize>> {
-    let length = |row: usize| rows[row].ids.len();
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by_key(|&row| std::cmp::Reverse(length(row)));
-    let mut batches: Vec<Vec<usize>> = Vec::new();
-    for row in order {
-        match batches.last_mut() {
-            Some(batch) if (batch.len() + 1) * length(batch[0]) <= max_tokens => batch.push(row),
-            _ => batches.push(vec![row]),
-        }
-    }
-    batches
 }
 
 /// The values of a tensor, row-major.
@@ -123,21 +110,4 @@ pub(crate) fn host_rows(tensor: Tensor<2>) -> Vec<Vec<f32>> {
     let [_, width] = tensor.dims();
     let values = host(tensor);
     values.chunks(width.max(1)).map(<[f32]>::to_vec).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rows(lengths: &[usize]) -> Vec<Row> {
-        let rows = lengths.iter().map(|&length| Row::single(vec![7; length]));
-        rows.collect()
-    }
-
-    #[test]
-    fn batches_hold_rows_of_about_the_same_length_below_the_limit() {
-        let batches = by_length(&rows(&[3, 9, 1, 4, 20, 2]), 12);
-        assert_eq!(batches, [vec![4], vec![1], vec![3, 0, 5], vec![2]]);
-        assert!(by_length(&[], 12).is_empty());
-    }
 }

@@ -1,4 +1,4 @@
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use lamplight_layers::attention::KeyValue;
 use lamplight_layers::cache::KeyValueCache;
 
@@ -60,7 +60,7 @@ impl DecoderCache {
         if num_rows.is_some_and(|num_rows| rows.iter().copied().eq(0..num_rows)) {
             return;
         }
-        let rows = self.indices(rows);
+        let rows = row_indices(rows, &self.memory_bias.device());
         for layer in &mut self.layers {
             layer.past.select(&rows);
         }
@@ -68,7 +68,7 @@ impl DecoderCache {
 
     /// Keeps these inputs, in this order; their rows are for [`Self::select_rows`].
     pub fn select_inputs(&mut self, inputs: &[usize]) {
-        let inputs = self.indices(inputs);
+        let inputs = row_indices(inputs, &self.memory_bias.device());
         for layer in &mut self.layers {
             let memory = layer.memory.clone();
             layer.memory = memory.select(&inputs);
@@ -89,13 +89,10 @@ impl DecoderCache {
     pub(crate) fn advance(&mut self, num_new: usize) {
         self.length += num_new;
     }
+}
 
-    fn indices(&self, indices: &[usize]) -> Tensor<1, Int> {
-        let indices: Vec<i64> = indices.iter().map(|&index| index as i64).collect();
-        let length = indices.len();
-        Tensor::from_data(
-            TensorData::new(indices, [length]),
-            &self.memory_bias.device(),
-        )
-    }
+/// Numbers of rows, to select them by.
+pub(crate) fn row_indices(rows: &[usize], device: &Device) -> Tensor<1, Int> {
+    let indices: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+    Tensor::from_data(TensorData::new(indices, [rows.len()]), device)
 }

@@ -1,18 +1,18 @@
 //! `lamplight generate`
 
 pub mod arguments;
-mod batches;
 mod output;
 mod responder;
 
 use std::io::{IsTerminal, stdout};
 use std::process::ExitCode;
 
+use lamplight_data::batch::by_length;
+
 use crate::interrupt;
 use crate::texts::inputs::{Fields, Inputs};
 use crate::texts::windows::{Tally, WindowSettings, exit_code, in_windows};
 use arguments::GenerateArguments;
-use batches::batches;
 use output::{Answer, Writer};
 use responder::{Query, Responder, check_folder};
 
@@ -104,7 +104,7 @@ impl Window<'_> {
             .collect();
         self.tally.add([answers.iter().flatten().count() as u64, 0]);
         let mut num_written = self.write_ready(queries, &answers, 0)?;
-        for batch in batches(&lengths, batch_tokens) {
+        for batch in by_length(&lengths, batch_tokens) {
             if interrupt::is_requested() {
                 break;
             }

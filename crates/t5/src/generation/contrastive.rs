@@ -1,12 +1,13 @@
 //! Contrastive search (Su et al. 2022, "A Contrastive Framework for Neural Text Generation"): of the
 //! likeliest ids the one that is likely and whose hidden state is unlike those before it.
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 
 use super::output::{GeneratedSequence, Listener};
 use super::sampling::Answer;
 use super::scores::{Candidate, Normalizer, argmax, best_candidates};
 use super::session::{Scores, Session, last_logits};
+use crate::cache::row_indices;
 use crate::{DecoderCache, DecoderStep};
 
 /// An answer in the making.
@@ -92,7 +93,8 @@ fn advance(
     if !kept_rows.is_empty() {
         active.cache.select_inputs(&kept_places);
         active.cache.select_rows(&kept_rows);
-        active.scores = Scores::read(last_logits(selected(logits, &kept_rows)));
+        let rows = row_indices(&kept_rows, &logits.device());
+        active.scores = Scores::read(last_logits(logits.select(0, rows)));
     }
 }
 
@@ -173,12 +175,4 @@ fn directions(hidden: Tensor<3>) -> Vec<f32> {
         state.iter_mut().for_each(|value| *value /= length);
     }
     values
-}
-
-/// These rows of `logits`.
-fn selected(logits: Tensor<3>, rows: &[usize]) -> Tensor<3> {
-    let ids: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
-    let rows = TensorData::new(ids, [rows.len()]);
-    let device = logits.device();
-    logits.select(0, Tensor::<1, Int>::from_data(rows, &device))
 }

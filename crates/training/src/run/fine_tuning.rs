@@ -144,10 +144,14 @@ impl<'a> Reading<'a> {
                 doc_stride: published.doc_stride.min(length / 3),
             },
         };
-        let split = self.split(&records, |asked, progress| {
-            encoder.examples(asked, progress)
-        })?;
-        let windows = encoder.windows(&records.held_out, &mut |_, _| {})?;
+        let mut progress = self.progress(records.len());
+        let training = encoder.examples(&records.training, &mut progress)?;
+        let windows = encoder.windows(&records.held_out, &mut progress)?;
+        let held_out = windows.iter().map(|found| found.window.clone().into());
+        let split = Split {
+            training,
+            held_out: held_out.collect(),
+        };
         Ok(Examples {
             labels: vec![ONE_LABEL.to_owned()],
             scoring: Scoring::Answers(HeldOutQuestions {
@@ -171,19 +175,23 @@ impl<'a> Reading<'a> {
         records: &Split<R>,
         encode: impl Fn(&[R], Progress<'_>) -> Result<Vec<Labelled<T>>, DataError>,
     ) -> Result<Split<Labelled<T>>, TrainingError> {
-        let num_records = records.training.len() + records.held_out.len();
+        let mut progress = self.progress(records.len());
+        Ok(Split {
+            training: encode(&records.training, &mut progress)?,
+            held_out: encode(&records.held_out, &mut progress)?,
+        })
+    }
+
+    /// What hears of so many more of the records and of their tokens, and tells the observer.
+    fn progress(&mut self, num_records: usize) -> impl FnMut(usize, usize) {
         let mut done = (0, 0);
-        let mut progress = |records: usize, tokens: usize| {
+        move |records: usize, tokens: usize| {
             done = (done.0 + records, done.1 + tokens);
             self.observer.preparing(Stage::ReadingTexts {
                 fraction: done.0 as f64 / num_records as f64,
                 num_tokens: done.1 as u64,
             });
-        };
-        Ok(Split {
-            training: encode(&records.training, &mut progress)?,
-            held_out: encode(&records.held_out, &mut progress)?,
-        })
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use lamplight_data::loader::LabelledBatch;
 use lamplight_data::tokenizer::Tokenizer;
-use lamplight_electra::{ElectraInput, ElectraModel};
+use lamplight_electra::{ElectraConfig, ElectraInput, ElectraModel};
 use lamplight_layers::block::Pass;
 use lamplight_layers::loss::cross_entropy;
 use lamplight_layers::pretrained::NameTable;
@@ -198,13 +198,13 @@ impl<H: Head> Task for FineTuning<H> {
         folder: &Path,
         device: &Device,
     ) -> Result<H::Model, TrainingError> {
-        let backbone = ElectraModel::from_pretrained(folder, device)?;
-        let architectures = backbone.config().extra.get("architectures");
+        let config = ElectraConfig::from_file(&folder.join("config.json"))?;
+        let architectures = config.extra.get("architectures");
         let adopted = match architectures.and_then(|names| names.get(0)?.as_str()) {
             Some(name) if name == H::ARCHITECTURE => {
                 Weights::of(&H::load(folder, device)?, |_| true).into(model, |_| true)
             }
-            _ => Weights::of(&backbone, |_| true)
+            _ => Weights::of(&ElectraModel::from_pretrained(folder, device)?, |_| true)
                 .under("electra.")
                 .into(model, |path| path.starts_with("electra.")),
         };

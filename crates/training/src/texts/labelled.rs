@@ -20,6 +20,13 @@ pub(crate) struct Split<R> {
     pub(crate) held_out: Vec<R>,
 }
 
+impl<R> Split<R> {
+    /// How many there are on both sides.
+    pub(crate) fn len(&self) -> usize {
+        self.training.len() + self.held_out.len()
+    }
+}
+
 /// Reads labelled records by `open`, and splits a share of them off where no files are held out.
 ///
 /// # Errors
