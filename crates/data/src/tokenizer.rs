@@ -62,6 +62,16 @@ pub struct EncodedRow {
     pub token_type_ids: Vec<u32>,
 }
 
+impl EncodedRow {
+    /// A row of one text.
+    pub fn of_one_text(ids: Vec<u32>) -> Self {
+        Self {
+            token_type_ids: vec![0; ids.len()],
+            ids,
+        }
+    }
+}
+
 /// Ids with the place in the text each of them came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OffsetEncoding {

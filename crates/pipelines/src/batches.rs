@@ -1,11 +1,11 @@
 //! Rows through a model, several at a time.
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
-use lamplight_data::batch::by_length;
+use lamplight_data::batch::{EncoderBatch, Matrix, by_length};
+use lamplight_data::tokenizer::EncodedRow;
 use lamplight_electra::ElectraInput;
 
 use crate::PipelineError;
-use crate::reader::Row;
 
 /// Where batches go, and how large they are.
 #[derive(Debug, Clone, Copy)]
@@ -43,33 +43,22 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    fn new(rows: &[Row], members: &[usize], device: &Device) -> Self {
-        let lengths = members.iter().map(|&row| rows[row].ids.len());
-        let length = lengths.max().unwrap_or(0);
-        let shape = [members.len(), length];
-        let (mut ids, mut types, mut mask) = (Vec::new(), Vec::new(), Vec::new());
-        for &member in members {
-            let Row {
-                ids: row,
-                token_type_ids,
-            } = &rows[member];
-            let padding = length - row.len();
-            // What stands in the padding does not matter, but it is looked up.
-            let padded = |values: &[u32]| {
-                let values = values.iter().map(|&value| i64::from(value));
-                values
-                    .chain(std::iter::repeat_n(0, padding))
-                    .collect::<Vec<_>>()
-            };
-            ids.extend(padded(row));
-            types.extend(padded(token_type_ids));
-            mask.extend((0..length).map(|place| place >= row.len()));
-        }
+    fn new(rows: &[EncodedRow], members: Vec<usize>, device: &Device) -> Self {
+        let of_members: Vec<&EncodedRow> = members.iter().map(|&row| &rows[row]).collect();
+        let length = of_members.iter().map(|row| row.ids.len()).max();
+        // What stands in the padding does not matter, but it is looked up.
+        let batch = EncoderBatch::from_rows(&of_members, length.unwrap_or(0), 0);
         Self {
-            input_ids: Tensor::from_data(TensorData::new(ids, shape), device),
-            padding_mask: Tensor::from_data(TensorData::new(mask, shape), device),
-            token_type_ids: Tensor::from_data(TensorData::new(types, shape), device),
-            members: members.to_vec(),
+            input_ids: on_device(&batch.input_ids, device),
+            padding_mask: Tensor::from_data(
+                TensorData::new(
+                    batch.padding_mask.values,
+                    [batch.padding_mask.rows, batch.padding_mask.columns],
+                ),
+                device,
+            ),
+            token_type_ids: on_device(&batch.token_type_ids, device),
+            members,
         }
     }
 
@@ -86,18 +75,23 @@ impl Batch {
 /// What `forward` makes of each row, in the order of `rows`; it gives a batch's results in the
 /// order of its members.
 pub(crate) fn in_batches<R>(
-    rows: &[Row],
+    rows: &[EncodedRow],
     settings: BatchSettings<'_>,
     mut forward: impl FnMut(Batch) -> Result<Vec<R>, PipelineError>,
 ) -> Result<Vec<R>, PipelineError> {
     let mut results: Vec<(usize, R)> = Vec::with_capacity(rows.len());
     let lengths: Vec<usize> = rows.iter().map(|row| row.ids.len()).collect();
     for members in by_length(&lengths, settings.max_tokens) {
-        let batch = Batch::new(rows, &members, settings.device);
+        let batch = Batch::new(rows, members.clone(), settings.device);
         results.extend(members.into_iter().zip(forward(batch)?));
     }
     results.sort_by_key(|(row, _)| *row);
     Ok(results.into_iter().map(|(_, result)| result).collect())
+}
+
+fn on_device(ids: &Matrix<u32>, device: &Device) -> Tensor<2, Int> {
+    let values: Vec<i64> = ids.values.iter().map(|&id| i64::from(id)).collect();
+    Tensor::from_data(TensorData::new(values, [ids.rows, ids.columns]), device)
 }
 
 /// The values of a tensor, row-major.

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
+use lamplight_data::tokenizer::EncodedRow;
 use lamplight_electra::ElectraForSequenceClassification;
 use lamplight_t5::T5ForSequenceClassification;
 use serde::Serialize;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use crate::PipelineError;
 use crate::batches::{Batch, BatchSettings, host_rows, in_batches};
 use crate::model_folder::{Family, ModelFolder, Wanted};
-use crate::reader::{Reader, Row};
+use crate::reader::Reader;
 use crate::scores::{best, sigmoid, softmax};
 
 const WANTED: [Wanted; 2] = [
@@ -151,7 +152,7 @@ impl Classifier {
         self.of_rows(&self.reader.pairs(pairs)?)
     }
 
-    fn of_rows(&self, rows: &[Row]) -> Result<Vec<Vec<Label>>, PipelineError> {
+    fn of_rows(&self, rows: &[EncodedRow]) -> Result<Vec<Vec<Label>>, PipelineError> {
         let logits = in_batches(rows, BatchSettings::on(&self.device), |batch| {
             Ok(host_rows(self.logits(batch)))
         })?;

@@ -2,13 +2,14 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use lamplight_data::DataError;
+use lamplight_data::tokenizer::EncodedRow;
 use lamplight_electra::ElectraForMaskedLM;
 use serde::Serialize;
 
 use crate::PipelineError;
 use crate::batches::{Batch, BatchSettings, host, in_batches};
 use crate::model_folder::{Family, ModelFolder, Wanted};
-use crate::reader::{Reader, Row};
+use crate::reader::Reader;
 use crate::scores::{best, softmax};
 
 const WANTED: [Wanted; 1] = [Wanted {
@@ -95,18 +96,18 @@ impl MaskFiller {
         )
     }
 
-    fn row(&self, text: usize, content: &str) -> Result<Row, PipelineError> {
+    fn row(&self, text: usize, content: &str) -> Result<EncodedRow, PipelineError> {
         let ids = self.reader.tokenizer.encode(content)?;
         if !ids.contains(&self.mask) {
             let blank = "[MASK]";
             return Err(PipelineError::NoBlank { text, blank });
         }
-        self.reader.checked(Row::single(ids), text)
+        self.reader.checked(EncodedRow::of_one_text(ids), text)
     }
 
     fn fillings(
         &self,
-        rows: &[Row],
+        rows: &[EncodedRow],
         batch: Batch,
     ) -> Result<Vec<Vec<Vec<Filling>>>, PipelineError> {
         let members = batch.members.clone();

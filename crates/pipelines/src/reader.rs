@@ -1,6 +1,6 @@
 //! Texts to rows of ids that the model has room for.
 
-use lamplight_data::tokenizer::{OffsetEncoding, Tokenizer};
+use lamplight_data::tokenizer::{EncodedRow, OffsetEncoding, Tokenizer};
 
 use crate::PipelineError;
 
@@ -12,25 +12,6 @@ pub(crate) struct Reader {
     pub max_length: usize,
     /// Rows of the table of token types; none where the model has no such table.
     pub num_token_types: Option<usize>,
-}
-
-/// What a model reads of a text, not padded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Row {
-    /// `[tokens]`, at least one.
-    pub ids: Vec<u32>,
-    /// 0 for the first text and 1 for the second, `[tokens]`.
-    pub token_type_ids: Vec<u32>,
-}
-
-impl Row {
-    /// A row of one text.
-    pub fn single(ids: Vec<u32>) -> Self {
-        Self {
-            token_type_ids: vec![0; ids.len()],
-            ids,
-        }
-    }
 }
 
 /// The tokens of a text, and the special ones that stand around them.
@@ -46,16 +27,16 @@ pub(crate) struct Framed {
 
 impl Reader {
     /// The rows of `texts`; what the model has no room for is cut off.
-    pub fn rows<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<Row>, PipelineError> {
+    pub fn rows<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<EncodedRow>, PipelineError> {
         let rows = texts.iter().enumerate().map(|(text, content)| {
             let ids = self.tokenizer.encode(content.as_ref())?;
-            self.checked(Row::single(self.cut(ids)), text)
+            self.checked(EncodedRow::of_one_text(self.cut(ids)), text)
         });
         rows.collect()
     }
 
     /// The rows of texts that belong together two by two; the longer text of a pair is cut first.
-    pub fn pairs<A, B>(&self, pairs: &[(A, B)]) -> Result<Vec<Row>, PipelineError>
+    pub fn pairs<A, B>(&self, pairs: &[(A, B)]) -> Result<Vec<EncodedRow>, PipelineError>
     where
         A: AsRef<str>,
         B: AsRef<str>,
@@ -63,11 +44,7 @@ impl Reader {
         let rows = pairs.iter().enumerate().map(|(text, (first, second))| {
             let (first, second) = (first.as_ref(), second.as_ref());
             let pair = self.tokenizer.encode_pair(first, second, self.max_length)?;
-            let row = Row {
-                ids: pair.ids,
-                token_type_ids: pair.token_type_ids,
-            };
-            self.checked(row, text)
+            self.checked(pair, text)
         });
         rows.collect()
     }
@@ -92,7 +69,7 @@ impl Reader {
     }
 
     /// The row if the model can read it.
-    pub fn checked(&self, row: Row, text: usize) -> Result<Row, PipelineError> {
+    pub fn checked(&self, row: EncodedRow, text: usize) -> Result<EncodedRow, PipelineError> {
         let (num_tokens, max_length) = (row.ids.len(), self.max_length);
         if num_tokens == 0 {
             return Err(PipelineError::NoTokens { text });

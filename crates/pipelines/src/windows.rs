@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use burn::tensor::{Device, Tensor};
+use lamplight_data::tokenizer::EncodedRow;
 
 use crate::PipelineError;
 use crate::batches::{Batch, BatchSettings, host, in_batches};
-use crate::reader::{Framed, Reader, Row};
+use crate::reader::{Framed, Reader};
 
 /// A stretch of a text's tokens that is read at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Reader {
             for window in windows(framed.ids.len(), room) {
                 let tokens = &framed.ids[window.tokens.clone()];
                 let ids = [&framed.front[..], tokens, &framed.back[..]].concat();
-                rows.push(self.checked(Row::single(ids), text)?);
+                rows.push(self.checked(EncodedRow::of_one_text(ids), text)?);
                 places.push((text, framed.front.len(), window));
             }
             let Framed { ids, offsets, .. } = framed;

@@ -2,13 +2,14 @@ use std::path::Path;
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use lamplight_data::tokenizer::EncodedRow;
 use lamplight_t5::T5ForConditionalGeneration;
 
 use crate::PipelineError;
 use crate::batches::{Batch, BatchSettings, host, in_batches};
 use crate::classify::Label;
 use crate::model_folder::ModelFolder;
-use crate::reader::{Reader, Row};
+use crate::reader::Reader;
 use crate::scores::{best, softmax};
 use crate::text_to_text::WANTED;
 
@@ -104,7 +105,10 @@ impl ZeroShotClassifier {
 
     fn target(&self, number: usize, label: &str) -> Result<Vec<u32>, PipelineError> {
         let ids = self.reader.tokenizer.encode(label)?;
-        Ok(self.reader.checked(Row::single(ids), number)?.ids)
+        Ok(self
+            .reader
+            .checked(EncodedRow::of_one_text(ids), number)?
+            .ids)
     }
 
     /// The log-likelihood of each target, `[rows][targets]`.

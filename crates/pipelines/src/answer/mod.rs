@@ -5,6 +5,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use lamplight_data::objective::question_answering::{Question, Window, WindowSettings};
+use lamplight_data::tokenizer::EncodedRow;
 use lamplight_electra::ElectraForQuestionAnswering;
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use crate::PipelineError;
 use crate::batches::{BatchSettings, host_rows, in_batches};
 use crate::characters::Characters;
 use crate::model_folder::{Family, ModelFolder, Wanted};
-use crate::reader::{Reader, Row};
+use crate::reader::Reader;
 use spans::{Found, SpanSearch};
 
 const WANTED: [Wanted; 1] = [Wanted {
@@ -212,8 +213,8 @@ impl Answerer {
     }
 }
 
-fn row(window: &Window) -> Row {
-    Row {
+fn row(window: &Window) -> EncodedRow {
+    EncodedRow {
         ids: window.ids.clone(),
         token_type_ids: window.token_type_ids.clone(),
     }

@@ -4,6 +4,7 @@ mod translate;
 use std::path::Path;
 
 use burn::tensor::Device;
+use lamplight_data::tokenizer::EncodedRow;
 use lamplight_layers::config::ConfigError;
 use lamplight_t5::{
     GeneratedSequence, GenerationConfig, GenerationInput, Generator, T5ForConditionalGeneration,
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::PipelineError;
 use crate::batches::{BatchSettings, in_batches};
 use crate::model_folder::{Family, ModelFolder, Wanted};
-use crate::reader::{Reader, Row};
+use crate::reader::Reader;
 
 pub use summarize::Summarizer;
 pub use translate::Translator;
@@ -161,7 +162,7 @@ impl TextToText {
             .iter()
             .map(|text| format!("{}{}", self.prefix, text.as_ref()))
             .collect();
-        let rows: Vec<Row> = self.reader.rows(&texts)?;
+        let rows: Vec<EncodedRow> = self.reader.rows(&texts)?;
         let generator = Generator::new(&self.model, self.generation.clone())?;
         let settings = BatchSettings::over_vocabulary(&self.device);
         in_batches(&rows, settings, |batch| {

@@ -65,7 +65,7 @@ impl LabelledEncoder<'_> {
             let labels = labels.collect::<Result<Vec<u32>, _>>()?;
             let aligned = alignment.align(&sentence.words)?;
             let target = aligned.labels(&labels)?;
-            Ok(counted(vec![one_text(aligned.ids)], target))
+            Ok(counted(vec![EncodedRow::of_one_text(aligned.ids)], target))
         })
     }
 
@@ -107,17 +107,9 @@ impl LabelledEncoder<'_> {
             // An empty second text would be one to ByT5.
             None => {
                 let ids = self.tokenizer.encode(&text.first)?;
-                Ok(one_text(truncated(&ids, self.max_length)))
+                Ok(EncodedRow::of_one_text(truncated(&ids, self.max_length)))
             }
         }
-    }
-}
-
-/// A row of one text alone.
-fn one_text(ids: Vec<u32>) -> EncodedRow {
-    EncodedRow {
-        token_type_ids: vec![0; ids.len()],
-        ids,
     }
 }
 

@@ -48,7 +48,7 @@ fn texts_and_pairs_are_the_rows_of_the_tokenizer() {
     let targets: Vec<u32> = examples.iter().map(|example| example.target).collect();
     assert_eq!(targets, [0, 1]);
     let ids = TOKENIZER.encode("the cat").unwrap();
-    assert_eq!(examples[0].rows, [one_text(ids)]);
+    assert_eq!(examples[0].rows, [EncodedRow::of_one_text(ids)]);
     let pair = TOKENIZER
         .encode_pair("the cat", "a dog sleeps", 32)
         .unwrap();
