@@ -10,6 +10,7 @@ mod generate;
 mod interrupt;
 mod pipelines;
 mod quickstart;
+mod seeds;
 mod summary;
 mod texts;
 mod tokenize;

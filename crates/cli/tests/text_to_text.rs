@@ -3,7 +3,6 @@
 
 mod process;
 
-use std::fs;
 use std::path::Path;
 
 use process::{fail, last_scores, succeed, train, write_records};
