@@ -1,5 +1,5 @@
 //! `training.patience`, as somebody uses it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod process;
 

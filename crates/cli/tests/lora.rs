@@ -1,5 +1,5 @@
 //! `lamplight train` with low-rank factors below a head, as somebody calls it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod process;
 

@@ -1,5 +1,5 @@
 //! `lamplight train --seeds`, as somebody calls it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod process;
 

@@ -1,5 +1,5 @@
 //! `lamplight train` on pairs of texts, as somebody calls it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod process;
 
@@ -74,7 +74,7 @@ fn a_best_score_that_the_answers_do_not_have_is_refused_before_training() {
     }
 }
 
-/// A data set whose manifest names a task of the T5 paper; the text of each record is the number of the record.
+/// A data set whose manifest names a task of the T5 paper, of the records with these numbers.
 fn data_set(folder: &Path, task: &str, record: impl Fn(usize) -> serde_json::Value) -> String {
     let folder = folder.join(task);
     fs::create_dir(&folder).unwrap();
@@ -92,8 +92,10 @@ fn data_set(folder: &Path, task: &str, record: impl Fn(usize) -> serde_json::Val
 #[test]
 fn a_mixture_of_published_tasks_is_scored_as_each_of_them_is() {
     let folder = tempfile::tempdir().unwrap();
-    let pair = |index: usize, first: &str, second: &str, label: f64| json!({first: format!("one {index}"), second: format!("other {}", index % 7), "label": label});
-    let class = |index: usize, num: usize| (index % num) as f64;
+    let pair = |index: usize, fields: [&str; 2], label: usize| {
+        let [first, second] = [format!("one {index}"), format!("other {}", index % 7)];
+        json!({fields[0]: first, fields[1]: second, "label": label})
+    };
     let sets = [
         data_set(
             folder.path(),
@@ -101,10 +103,10 @@ fn a_mixture_of_published_tasks_is_scored_as_each_of_them_is() {
             |index| json!({"sentence": format!("so {index}"), "label": index % 2}),
         ),
         data_set(folder.path(), "mrpc", |index| {
-            pair(index, "sentence1", "sentence2", class(index, 2))
+            pair(index, ["sentence1", "sentence2"], index % 2)
         }),
         data_set(folder.path(), "mnli", |index| {
-            pair(index, "premise", "hypothesis", class(index, 3))
+            pair(index, ["premise", "hypothesis"], index % 3)
         }),
         data_set(folder.path(), "squad", |index| {
             json!({
