@@ -9,6 +9,7 @@ use lamplight_data::tokenizer::train::Family;
 use lamplight_data::{DataError, dataset};
 use lamplight_layers::device::DeviceChoice;
 
+use crate::bench::BenchArguments;
 use crate::generate::arguments::GenerateArguments;
 use crate::pipelines::answer::AnswerArguments;
 use crate::pipelines::classify::ClassifyArguments;
@@ -58,6 +59,8 @@ pub enum Command {
     /// Make vocabularies
     #[command(subcommand)]
     Tokenize(TokenizeCommand),
+    /// Time training, decoding and what they are made of, on models of published sizes
+    Bench(BenchArguments),
     /// List the devices that this build can use on this machine
     Devices,
 }

@@ -17,7 +17,7 @@ pub mod gradients;
 pub mod inspection;
 mod loaders;
 pub mod lora;
-mod memory;
+pub mod memory;
 pub mod metrics;
 pub mod micro_step;
 mod model_config;
