@@ -70,7 +70,8 @@ pub enum Command {
 pub struct TrainArguments {
     /// A preset such as electra_small, or the path of a .toml file
     pub recipe: Option<String>,
-    /// Go on with the run in this folder, from its newest checkpoint
+    /// Go on with the run in this folder, from its newest checkpoint; in the folder of --seeds with those that are
+    /// not complete
     #[arg(
         long,
         value_name = "RUN",
@@ -98,6 +99,16 @@ pub struct TrainArguments {
     /// The folder to write into, empty or not there yet [default: the next free runs/RECIPE-N]
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// Train N times, with the recipe's seed and those that follow it, each in the folder seed-N of the output, and
+    /// show the median and the range of the scores. Name --valid, or each seed holds out texts of its own
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "recipe",
+        conflicts_with = "resume",
+        value_parser = clap::value_parser!(u64).range(1..=1000)
+    )]
+    pub seeds: Option<u64>,
     /// flex, ndarray, wgpu, vulkan, metal, rocm or cuda, the last with :N for the N-th
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub device: DeviceChoice,

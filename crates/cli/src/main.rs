@@ -11,6 +11,7 @@ mod generate;
 mod interrupt;
 mod pipelines;
 mod quickstart;
+mod seeds;
 mod summary;
 mod texts;
 mod tokenize;

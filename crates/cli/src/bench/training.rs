@@ -44,6 +44,8 @@ pub fn t5(setting: &Setting) -> anyhow::Result<Case> {
         questions: Vec::new(),
         max_input_length: T5_SOURCE,
         max_new_tokens: T5_TARGET,
+        metrics: Vec::new(),
+        num_beams: 1,
         num_shown: 0,
         z_loss: 0.0,
         label_smoothing: 0.0,
