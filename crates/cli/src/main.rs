@@ -8,6 +8,7 @@ mod data;
 mod devices;
 mod generate;
 mod interrupt;
+mod pages;
 mod pipelines;
 mod quickstart;
 mod summary;
