@@ -1,5 +1,5 @@
-// Draws the attention maps of a page from the data beside them. A byte is 255 times the square root of a weight, and a
-// cell is as dark as that.
+// Draws the attention maps of a page from the data beside them. A byte is 255 times the square root of a weight; a cell is
+// as dark as that, relative to the darkest one of its map.
 "use strict";
 const bytes = (code) => Uint8Array.from(atob(code), (char) => char.charCodeAt(0));
 const element = (parent, name, className) => {
@@ -15,8 +15,9 @@ const pixels = (map, columns) => {
   canvas.width = columns;
   canvas.height = map.length / columns;
   const [red, green, blue] = [1, 3, 5].map((at) => parseInt(style("--c0").slice(at, at + 2), 16));
+  const largest = map.reduce((one, other) => Math.max(one, other), 1);
   const image = new ImageData(canvas.width, canvas.height);
-  map.forEach((byte, cell) => image.data.set([red, green, blue, byte], 4 * cell));
+  map.forEach((byte, cell) => image.data.set([red, green, blue, (255 * byte) / largest], 4 * cell));
   canvas.getContext("2d").putImageData(image, 0, 0);
   return canvas;
 };
@@ -34,7 +35,8 @@ class Large {
     this.hint();
   }
   hint() {
-    this.says.textContent = "Rows look at columns, and each row sums up to 1. Point at a map to enlarge it, click to keep it.";
+    this.says.textContent = "A line of small maps is a layer, a column a head. Rows of a map look at its columns, and each row sums up to 1. " +
+      "Point at a map to enlarge it, click to keep it.";
   }
   show(map, title) {
     this.map = map;

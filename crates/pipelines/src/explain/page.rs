@@ -141,7 +141,7 @@ fn facts(attribution: &Attribution) -> [(&'static str, String); 6] {
         ("sum of the tokens", format!("{sum:.4}")),
         (
             "error of the sum",
-            format!("{error:.1e} (aim {tolerance:.1e}{reached})"),
+            format!("{error:.6} (aim {tolerance:.4}{reached})"),
         ),
         ("gradients", attribution.num_gradients.to_string()),
     ]

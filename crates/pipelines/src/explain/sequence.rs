@@ -19,6 +19,9 @@ use crate::batches::Batch;
 /// answer has scores as wide as the vocabulary.
 const MAX_TOKENS: usize = 512;
 
+/// Of longer inputs and answers nothing is explained: gradients and maps grow with the square. T5 was trained with as many.
+const LONGEST: usize = 512;
+
 /// Explains answers that a T5 gave.
 #[derive(Debug, Clone, Copy)]
 pub struct SequenceExplainer<'a> {
@@ -62,9 +65,8 @@ impl SequenceExplainer<'_> {
             answer: self.tokenizer.decode(&answer.ids, true)?,
             ..Explanation::default()
         };
-        if decoded.target_ids.is_empty() {
-            let note = "The answer has no tokens, not even an end.";
-            explanation.notes.push(note.to_owned());
+        if let Some(objection) = objection(input_ids.len(), decoded.target_ids.len()) {
+            explanation.notes.push(objection);
             return Ok(explanation);
         }
         explanation.attribution = Some(self.attribution(input_ids, &decoded));
@@ -168,6 +170,17 @@ impl SequenceExplainer<'_> {
     fn batch(&self, ids: &[u32]) -> Batch {
         let row = EncodedRow::of_one_text(ids.to_vec());
         Batch::new(&[row], vec![0], self.device)
+    }
+}
+
+/// Why nothing of an input and an answer of so many tokens is explained, if so.
+fn objection(source: usize, target: usize) -> Option<String> {
+    match target {
+        0 => Some("The answer has no tokens, not even an end.".to_owned()),
+        _ if source.max(target) > LONGEST => Some(format!(
+            "Not explained: the input has {source} tokens and the answer {target}, and up to {LONGEST} are."
+        )),
+        _ => None,
     }
 }
 

@@ -10,10 +10,10 @@ use lamplight_pipelines::{
     Answerer, Classifier, Detector, PipelineError, Summarizer, Tagger, TextToText, Translator,
 };
 use lamplight_t5::{GenerationConfig, GenerationInput, T5Config, T5ForConditionalGeneration};
-use lamplight_testing::{drawing, test_device};
-use serde_json::json;
+use lamplight_testing::{compiles_kernels, drawing, test_device};
+use serde_json::{Value, json};
 
-use crate::case::{changed, folder, odd_texts};
+use crate::case::{assert_near, changed, folder, list, odd_texts};
 
 const TEXT: &str = "Anna lives in an old house near the river.";
 const QUESTION: &str = "Where does Anna live?";
@@ -45,9 +45,10 @@ fn attributions() -> Vec<Attribution> {
         answerer().explain(QUESTION, TEXT),
         text_to_text(&folder("t5")).explain(TEXT),
     ];
-    explained
-        .map(|explanation| explanation.unwrap().attribution.unwrap())
-        .to_vec()
+    let all = explained.map(|explanation| explanation.unwrap().attribution.unwrap());
+    // One of each family.
+    let every = if compiles_kernels() { 5 } else { 1 };
+    all.into_iter().step_by(every).collect()
 }
 
 #[test]
@@ -79,6 +80,49 @@ fn attributions_sum_up_to_the_difference_of_the_scores() {
     }
 }
 
+/// By PyTorch, in 64 bits over 20 000 points of the path (`make_attributions.py`).
+#[test]
+fn attributions_are_those_of_transformers() {
+    let (classifier, text_to_text) = (classifier("classify"), text_to_text(&folder("t5")));
+    let classify = |text: &str| classifier.explain(text).unwrap();
+    let generate = |text: &str| text_to_text.explain(text).unwrap();
+    type Case<'a> = (&'a str, &'a dyn Fn(&str) -> Explanation, f64);
+    let cases: [Case; 2] = [
+        ("classify", &classify, 1e-4),
+        // At most so many points, where the gradient jumps.
+        ("t5", &generate, 5e-2),
+    ];
+    for (name, explain, close) in cases {
+        let file = std::fs::read_to_string(folder(name).join("attributions.json")).unwrap();
+        let expected: Value = serde_json::from_str(&file).unwrap();
+        let num_texts = if compiles_kernels() { 1 } else { usize::MAX };
+        for expected in list(&expected).iter().take(num_texts) {
+            let text = expected["text"].as_str().unwrap();
+            let explanation = explain(text);
+            let answer = expected["answer"].as_str().unwrap();
+            assert!(explanation.answer.starts_with(answer), "{text}");
+            let found = explanation.attribution.unwrap();
+            assert_eq!(json!(found.tokens), expected["tokens"], "{text}");
+            let numbers =
+                |key: &str| -> Vec<f64> { serde_json::from_value(expected[key].clone()).unwrap() };
+            let values = numbers("values");
+            let largest = values
+                .iter()
+                .fold(1e-3, |most: f64, value| most.max(value.abs()));
+            for (found, expected) in found.values.iter().zip(&values) {
+                let off = (found - expected).abs();
+                assert!(off <= close * largest, "{text}: {found}, not {expected}");
+            }
+            assert_near(found.score as f32, &expected["score"], text);
+            assert_near(
+                found.baseline_score as f32,
+                &expected["baseline_score"],
+                text,
+            );
+        }
+    }
+}
+
 #[test]
 fn a_smooth_t5_is_attributed_as_closely() {
     let device = test_device();
@@ -99,9 +143,9 @@ fn a_smooth_t5_is_attributed_as_closely() {
         .attribution
         .unwrap();
     let difference = attribution.difference();
-    assert!(difference.abs() > 0.1, "{attribution:?}");
+    assert!(difference.abs() > 0.01, "{attribution:?}");
     assert!(
-        attribution.error < 1e-3 * difference.abs(),
+        attribution.error < 1e-3 * difference.abs().max(0.1),
         "{attribution:?}"
     );
 }
@@ -167,6 +211,8 @@ fn the_score_of_an_answer_in_words_is_what_its_choice_was_worth() {
             (score - f64::from(expected)).abs() < 1e-3,
             "{score} {expected}"
         );
+        let long = explainer.explain(TEXT, &[5; 513], &answer).unwrap();
+        assert!(long.notes.concat().contains("513 tokens") && long.attribution.is_none());
         let num_chosen = answer.token_scores.unwrap().len();
         let [cross, encoder, decoder] = &explanation.attentions[..] else {
             panic!("three stacks")
@@ -197,8 +243,10 @@ fn dropout_is_out() {
     assert_eq!(explained(0.5), explained(0.0));
 }
 
+type Explain = Box<dyn Fn(&str) -> Explanation>;
+
 /// Every pipeline, as a function of a text or of a pair of the same one twice.
-fn all() -> [Box<dyn Fn(&str) -> Explanation>; 6] {
+fn all() -> [Explain; 6] {
     let device = test_device();
     let classifier = classifier("classify");
     let of_pairs = classifier.clone();
@@ -238,7 +286,8 @@ fn any_text_makes_a_page() {
     let all = all();
     // What is long is slow, and tested below.
     let is_short = |text: &String| text.len() < 1000;
-    for text in odd_texts().into_iter().filter(is_short) {
+    let num_texts = if compiles_kernels() { 1 } else { usize::MAX };
+    for text in odd_texts().into_iter().filter(is_short).take(num_texts) {
         let explanations: Vec<_> = all.iter().map(|explain| explain(&text)).collect();
         let html = page(&explanations, explanations.len());
         assert!(html.ends_with("</html>\n"), "{text:?}");
@@ -250,6 +299,9 @@ fn any_text_makes_a_page() {
 
 #[test]
 fn a_long_text_is_explained_as_far_as_it_is_read_and_says_so() {
+    if compiles_kernels() {
+        return;
+    }
     let text = "the old cat sleeps near Berlin. ".repeat(20);
     let parts = [
         "its beginning counts",

@@ -52,7 +52,7 @@ fn everything_that_is_known_stands_on_the_page() {
         "<span class=\"token for\" style=\"--share:1.000\" title=\"+1.500000\"><bdi>the cat sleeps</bdi><small>+1.50</small></span>",
         "<span class=\"token against\" style=\"--share:0.333\" title=\"-0.500000\"><bdi>a</bdi><small>-0.50</small></span>",
         "<dt>difference</dt><dd>1.0000</dd>",
-        "<dt>error of the sum</dt><dd>1.0e-4 (aim 1.0e-3)</dd>",
+        "<dt>error of the sum</dt><dd>0.000100 (aim 0.0010)</dd>",
         "<p class=\"note\">the cat sleeps</p>",
         "<details class=\"attention\" open><summary>Attention of the encoder</summary>",
     ] {
@@ -68,7 +68,7 @@ fn an_error_above_the_aim_is_said() {
         error: 0.5,
         ..attribution("a")
     });
-    assert!(page(&[coarse], 1).contains("5.0e-1 (aim 1.0e-3, not reached)"));
+    assert!(page(&[coarse], 1).contains("0.500000 (aim 0.0010, not reached)"));
 }
 
 #[test]
