@@ -1,43 +1,25 @@
 //! `lamplight compare`: several runs in a table on stdout, and their curves on a page.
 
-use std::io::{ErrorKind, Write, stdout};
+use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use lamplight_training::comparison::{self, RecordedRun, Row};
 use lamplight_training::report::{COMPARISON_TITLE, comparison_page};
 
 use crate::arguments::CompareArguments;
+use crate::pages::refuse_other_files;
 
 /// Reads the runs and shows what they have come to.
 pub fn run(arguments: &CompareArguments) -> anyhow::Result<ExitCode> {
     let output = &arguments.output;
-    refuse_other_files(output)?;
+    refuse_other_files(output, COMPARISON_TITLE, "--output")?;
     let runs = comparison::read(&arguments.runs)?;
     let page = comparison_page(&runs)?;
     std::fs::write(output, page).with_context(|| format!("cannot write {}", output.display()))?;
     print(&runs, output)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Only a page of an earlier comparison may be replaced.
-fn refuse_other_files(path: &Path) -> anyhow::Result<()> {
-    match std::fs::read(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
-        Ok(bytes) => {
-            let title = format!("<title>{COMPARISON_TITLE}");
-            let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1000)]).into_owned();
-            if head.contains(&title) {
-                return Ok(());
-            }
-            bail!(
-                "{} exists and is not a comparison; choose another --output",
-                path.display()
-            )
-        }
-    }
 }
 
 fn print(runs: &[RecordedRun], output: &Path) -> std::io::Result<()> {

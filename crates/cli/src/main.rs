@@ -9,6 +9,7 @@ mod data;
 mod devices;
 mod generate;
 mod interrupt;
+mod pages;
 mod pipelines;
 mod quickstart;
 mod seeds;

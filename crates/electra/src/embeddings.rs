@@ -76,21 +76,31 @@ impl Embeddings {
         input_ids: Tensor<2, Int>,
         token_type_ids: Option<Tensor<2, Int>>,
     ) -> Tensor<3> {
-        let [_, length] = input_ids.dims();
+        let types = token_type_ids.unwrap_or_else(|| input_ids.zeros_like());
+        self.around(segment, self.words(input_ids), types)
+    }
+
+    /// `norm(words + position + token type)` of words `[batch, length, embedding_size]`.
+    pub(crate) fn around(
+        &self,
+        segment: &SegmentEmbedding,
+        words: Tensor<3>,
+        token_type_ids: Tensor<2, Int>,
+    ) -> Tensor<3> {
+        let [_, length, _] = words.dims();
         let [longest, _] = self.position.weight.dims();
         assert!(
             length <= longest,
             "{length} positions, but max_position_embeddings is {longest}"
         );
         let position = self.position.weight.val().slice(0..length).unsqueeze::<3>(); // [1, length, embedding_size]
-        let types = token_type_ids.unwrap_or_else(|| input_ids.zeros_like());
-        let sum = self.words(input_ids) + position + segment.token_type.forward(types);
+        let sum = words + position + segment.token_type.forward(token_type_ids);
         segment.norm.forward(sum)
     }
 
     /// The rows of the word table. Looking the padding up leaves no gradient, as in Hugging
     /// Face's model: a generator may sample it in place of a word.
-    fn words(&self, input_ids: Tensor<2, Int>) -> Tensor<3> {
+    pub(crate) fn words(&self, input_ids: Tensor<2, Int>) -> Tensor<3> {
         let words = self.word.forward(input_ids.clone());
         if !words.device().is_autodiff() {
             return words;

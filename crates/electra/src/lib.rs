@@ -38,7 +38,7 @@ pub use heads::{
     ElectraForMultipleChoice, ElectraForQuestionAnswering, ElectraForSequenceClassification,
     ElectraForTokenClassification, MultipleChoiceInput,
 };
-pub use model::{ElectraInput, ElectraModel};
+pub use model::{ElectraInput, ElectraModel, EmbeddedInput};
 pub use pretraining::{
     DETECTION_LOSS_WEIGHT, ElectraPretraining, EmbeddingSharing, PretrainingInput,
     PretrainingOutput,

@@ -20,6 +20,17 @@ pub struct ElectraInput {
     pub token_type_ids: Option<Tensor<2, Int>>,
 }
 
+/// The same with words between those of the table, such as gradients are taken at.
+#[derive(Debug, Clone)]
+pub struct EmbeddedInput {
+    /// `[batch, length, embedding_size]`, before position, token type and norm.
+    pub words: Tensor<3>,
+    /// `[batch, length]`, true = padding.
+    pub padding_mask: Tensor<2, Bool>,
+    /// `[batch, length]`.
+    pub token_type_ids: Tensor<2, Int>,
+}
+
 /// Embeddings and encoder: ELECTRA without a head (Clark et al. 2020).
 #[derive(Module, Debug)]
 pub struct ElectraModel {
@@ -110,10 +121,35 @@ impl ElectraModel {
     /// # Panics
     /// As there.
     pub fn forward_by(&self, input: ElectraInput, pass: Pass<'_>) -> Tensor<3> {
-        let embeddings = self
-            .embeddings
-            .forward(input.input_ids, input.token_type_ids);
-        self.encoder.forward(embeddings, input.padding_mask, pass)
+        self.forward_embedded(self.embed(input), pass)
+    }
+
+    /// The same input with the rows of the word table in place of ids.
+    ///
+    /// # Panics
+    /// An id lies outside the table.
+    pub fn embed(&self, input: ElectraInput) -> EmbeddedInput {
+        let token_type_ids = input.token_type_ids;
+        EmbeddedInput {
+            token_type_ids: token_type_ids.unwrap_or_else(|| input.input_ids.zeros_like()),
+            words: self.embeddings.words(input.input_ids),
+            padding_mask: input.padding_mask,
+        }
+    }
+
+    /// The last hidden state, `[batch, length, hidden_size]`, of words that need not be in the table.
+    ///
+    /// # Panics
+    /// The shapes differ, or the input is too long.
+    pub fn forward_embedded(&self, input: EmbeddedInput, pass: Pass<'_>) -> Tensor<3> {
+        let EmbeddedInput {
+            words,
+            padding_mask,
+            token_type_ids,
+        } = input;
+        let segment = &self.embeddings.segment;
+        let embeddings = self.embeddings.around(segment, words, token_type_ids);
+        self.encoder.forward(embeddings, padding_mask, pass)
     }
 }
 

@@ -177,6 +177,11 @@ macro_rules! pretrained {
                 lamplight_layers::pretrained::save(self, &Self::names(), &config, folder)
             }
 
+            /// The base model below the head.
+            pub fn backbone(&self) -> &$crate::ElectraModel {
+                &self.electra
+            }
+
             /// The config.
             pub fn config(&self) -> &$crate::ElectraConfig {
                 self.electra.config()

@@ -43,7 +43,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    fn new(rows: &[EncodedRow], members: Vec<usize>, device: &Device) -> Self {
+    pub fn new(rows: &[EncodedRow], members: Vec<usize>, device: &Device) -> Self {
         let of_members: Vec<&EncodedRow> = members.iter().map(|&row| &rows[row]).collect();
         let length = of_members.iter().map(|row| row.ids.len()).max();
         // What stands in the padding does not matter, but it is looked up.

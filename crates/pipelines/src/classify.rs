@@ -40,16 +40,16 @@ const WANTED: [Wanted; 2] = [
 /// ```
 #[derive(Debug, Clone)]
 pub struct Classifier {
-    model: Model,
-    reader: Reader,
-    device: Device,
-    labels: Vec<String>,
-    scoring: Scoring,
+    pub(crate) model: Model,
+    pub(crate) reader: Reader,
+    pub(crate) device: Device,
+    pub(crate) labels: Vec<String>,
+    pub(crate) scoring: Scoring,
     top_k: usize,
 }
 
 #[derive(Debug, Clone)]
-enum Model {
+pub(crate) enum Model {
     T5(Box<T5ForSequenceClassification>),
     Electra(Box<ElectraForSequenceClassification>),
 }
@@ -65,7 +65,7 @@ pub struct Label {
 
 /// From logits to scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scoring {
+pub(crate) enum Scoring {
     /// One class holds.
     Softmax,
     /// Each class holds or does not.
@@ -86,7 +86,7 @@ impl Scoring {
         }
     }
 
-    fn scores(self, logits: Vec<f32>) -> Vec<f32> {
+    pub fn scores(self, logits: Vec<f32>) -> Vec<f32> {
         match self {
             Self::Softmax => softmax(&logits),
             Self::Sigmoid => logits.into_iter().map(sigmoid).collect(),

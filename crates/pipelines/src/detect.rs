@@ -34,9 +34,9 @@ const WANTED: [Wanted; 1] = [Wanted {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Detector {
-    model: ElectraForPreTraining,
-    reader: Reader,
-    device: Device,
+    pub(crate) model: ElectraForPreTraining,
+    pub(crate) reader: Reader,
+    pub(crate) device: Device,
 }
 
 /// A token that may have been replaced.

@@ -95,6 +95,14 @@ pub enum PipelineError {
         /// Rows of the table of types.
         num_token_types: usize,
     },
+    /// A model of this family answers, but is not explained.
+    #[error(
+        "a T5 with a classifier is not explained; {pipeline} explains an ELECTRA, and `generate` a T5 that answers in words"
+    )]
+    NotExplained {
+        /// The pipeline.
+        pipeline: &'static str,
+    },
     /// A setting outside what makes sense.
     #[error("`{key}` is {value}; it must be {expected}")]
     InvalidSetting {

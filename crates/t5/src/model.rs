@@ -179,8 +179,26 @@ impl T5ForConditionalGeneration {
 
     /// The encoder's last hidden state `[batch, source, d_model]`, which [`Self::decode`] reads.
     pub fn encode(&self, input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> Tensor<3> {
+        self.encode_embedded(self.embed(input_ids), padding_mask)
+    }
+
+    /// The rows of the embedding table for `ids` `[batch, length]`: `[batch, length, d_model]`.
+    ///
+    /// # Panics
+    /// An id lies outside the table.
+    pub fn embed(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        self.model.shared.forward(ids)
+    }
+
+    /// [`Self::encode`] of embeddings `[batch, source, d_model]` that need not be in the table, such
+    /// as gradients are taken at.
+    pub fn encode_embedded(
+        &self,
+        embeddings: Tensor<3>,
+        padding_mask: Tensor<2, Bool>,
+    ) -> Tensor<3> {
         let input = EncoderInput {
-            embeddings: self.model.shared.forward(input_ids),
+            embeddings,
             padding_mask,
             segment_ids: None,
         };

@@ -8,6 +8,7 @@ use lamplight_t5::GenerationConfig;
 use serde_json::{Map, Value, json};
 
 use crate::texts::TextArguments;
+use crate::texts::explanations::ExplainArguments;
 
 /// `generate`
 #[derive(Debug, Args)]
@@ -24,7 +25,7 @@ pub struct GenerateArguments {
     #[arg(long, requires = "json")]
     pub scores: bool,
     /// Write text as it comes, one input after the other
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "explain"])]
     pub stream: bool,
     /// Tokens of the inputs in a batch, padding included; a longer input is a batch of its own
     #[arg(long, value_name = "N", default_value = "2048")]
@@ -32,6 +33,8 @@ pub struct GenerateArguments {
     /// A smaller T5 of the same vocabulary that guesses ahead
     #[arg(long, value_name = "DIR")]
     pub assistant: Option<PathBuf>,
+    #[command(flatten)]
+    pub page: ExplainArguments,
     #[command(flatten)]
     pub strategy: StrategyArguments,
 }

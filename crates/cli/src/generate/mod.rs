@@ -8,8 +8,10 @@ use std::io::{IsTerminal, stdout};
 use std::process::ExitCode;
 
 use lamplight_data::batch::by_length;
+use lamplight_t5::GeneratedSequence;
 
 use crate::interrupt;
+use crate::texts::explanations::Explanations;
 use crate::texts::inputs::{Fields, Inputs};
 use crate::texts::windows::{Tally, WindowSettings, exit_code, in_windows};
 use arguments::GenerateArguments;
@@ -21,6 +23,8 @@ const WINDOW_BATCHES: usize = 16;
 
 /// Answers texts.
 pub fn run(arguments: &GenerateArguments) -> anyhow::Result<ExitCode> {
+    let page = arguments.page.explain.as_deref();
+    let explanations = page.map(Explanations::at).transpose()?;
     let folders = [Some(&arguments.texts.model), arguments.assistant.as_ref()];
     (folders.into_iter().flatten()).try_for_each(|folder| check_folder(folder))?;
     let inputs = Inputs::open(&arguments.texts, Fields::TEXT)?;
@@ -32,26 +36,30 @@ pub fn run(arguments: &GenerateArguments) -> anyhow::Result<ExitCode> {
         batch_tokens: arguments.batch_tokens.get(),
         is_streamed: arguments.stream,
         writer: Writer::new(arguments.texts.json, responder.num_answers),
+        explanations,
         tally: Tally::new(&["inputs", "tokens"], inputs.total, doing),
         responder,
     };
     let result = generation.answer_all(inputs);
     generation.tally.finish();
+    let written = (generation.explanations).map_or(Ok(()), Explanations::write);
     result?;
+    written?;
     Ok(exit_code())
 }
 
 /// A run of the program.
-struct Generation {
+struct Generation<'a> {
     responder: Responder,
     writer: Writer,
+    explanations: Option<Explanations<'a>>,
     batch_tokens: usize,
     is_streamed: bool,
     /// Of inputs and generated tokens.
     tally: Tally<2>,
 }
 
-impl Generation {
+impl Generation<'_> {
     fn answer_all(&mut self, inputs: Inputs<'_>) -> anyhow::Result<()> {
         let settings = WindowSettings {
             size: match self.is_streamed || inputs.are_typed {
@@ -66,6 +74,7 @@ impl Generation {
             batch_tokens,
             is_streamed,
             tally,
+            explanations,
         } = self;
         let queries = inputs
             .zip(0..)
@@ -76,6 +85,7 @@ impl Generation {
                     responder,
                     writer,
                     tally,
+                    explanations: explanations.as_mut(),
                 };
                 match *is_streamed {
                     true => queries.iter().try_for_each(|query| window.stream(query)),
@@ -87,13 +97,14 @@ impl Generation {
 }
 
 /// What answers the queries of a window.
-struct Window<'a> {
+struct Window<'a, 'p> {
     responder: &'a Responder,
     writer: &'a mut Writer,
     tally: &'a mut Tally<2>,
+    explanations: Option<&'a mut Explanations<'p>>,
 }
 
-impl Window<'_> {
+impl Window<'_, '_> {
     /// Answers batch by batch, and writes what is next in the order of the inputs as soon as it is there.
     fn answer(&mut self, queries: &[Query], batch_tokens: usize) -> anyhow::Result<()> {
         let lengths: Vec<usize> = queries.iter().map(|query| query.ids.len()).collect();
@@ -110,7 +121,9 @@ impl Window<'_> {
             }
             let asked: Vec<&Query> = batch.iter().map(|&index| &queries[index]).collect();
             let (num_inputs, mut num_tokens) = (asked.len() as u64, 0);
-            for (index, answered) in batch.into_iter().zip(self.responder.answer(&asked)?) {
+            for (index, sequences) in batch.into_iter().zip(self.responder.sequences(&asked)?) {
+                self.explain(&queries[index], sequences.first())?;
+                let answered = self.responder.answers(sequences)?;
                 num_tokens += answered
                     .iter()
                     .map(|answer| answer.num_ids as u64)
@@ -121,6 +134,15 @@ impl Window<'_> {
             self.tally.add([num_inputs, num_tokens]);
         }
         Ok(())
+    }
+
+    /// Explains the best answer to a query, if somebody wants to know.
+    fn explain(&mut self, query: &Query, best: Option<&GeneratedSequence>) -> anyhow::Result<()> {
+        let Some((explanations, best)) = self.explanations.as_mut().zip(best) else {
+            return Ok(());
+        };
+        let responder = self.responder;
+        explanations.add(query.number, || responder.explain(query, best))
     }
 
     /// Writes the answers from `start` on up to the first that is missing, and gives its place.

@@ -8,7 +8,11 @@ use burn::tensor::Device;
 use lamplight_data::batch::Seq2SeqBatch;
 use lamplight_data::loader::truncated;
 use lamplight_data::tokenizer::Tokenizer;
-use lamplight_t5::{GenerationInput, Generator, NewId, T5Config, T5ForConditionalGeneration};
+use lamplight_pipelines::explain::{Explanation, SequenceExplainer};
+use lamplight_t5::{
+    GeneratedSequence, GenerationConfig, GenerationInput, Generator, NewId, T5Config,
+    T5ForConditionalGeneration,
+};
 use lamplight_training::feed;
 
 use super::arguments::GenerateArguments;
@@ -21,11 +25,12 @@ use crate::texts::model_folder;
 pub struct Responder {
     tokenizer: Tokenizer,
     generator: Generator,
+    model: T5ForConditionalGeneration,
+    generation: GenerationConfig,
     device: Device,
     vocab_size: usize,
     prefix: String,
     max_input_length: usize,
-    seed: u64,
     with_ids: bool,
     /// Answers to each input.
     pub num_answers: usize,
@@ -37,7 +42,8 @@ pub struct Query {
     pub input: Input,
     /// None where there is nothing to answer.
     pub ids: Vec<u32>,
-    seed: u64,
+    /// Counted from zero.
+    pub number: usize,
 }
 
 impl Responder {
@@ -50,11 +56,10 @@ impl Responder {
         if arguments.stream && num_answers > 1 {
             bail!("--stream writes one answer to each input; leave out num_return_sequences");
         }
-        let seed = config.seed;
         let tokenizer = Tokenizer::from_folder(folder).map_err(model_folder::tokenizer_error)?;
         let load = |folder: &Path| T5ForConditionalGeneration::from_pretrained(folder, &device);
         let model = load(folder)?;
-        let mut generator = Generator::new(&model, config)?;
+        let mut generator = Generator::new(&model, config.clone())?;
         if let Some(folder) = &arguments.assistant {
             generator = generator.with_assistant(&load(folder)?)?;
         }
@@ -62,10 +67,11 @@ impl Responder {
             tokenizer,
             generator,
             vocab_size: model.config().vocab_size,
+            model,
+            generation: config,
             device,
             prefix: arguments.prefix.clone(),
             max_input_length: (arguments.max_input_length).map_or(usize::MAX, usize::from),
-            seed,
             with_ids: arguments.scores,
             num_answers,
         })
@@ -73,7 +79,7 @@ impl Responder {
 
     /// The `number`-th input, counted from zero, whose draws follow from that and not from what else
     /// is in its batch. A blank text is not asked about.
-    pub fn query(&self, input: Input, number: u64) -> anyhow::Result<Query> {
+    pub fn query(&self, input: Input, number: usize) -> anyhow::Result<Query> {
         let mut ids = Vec::new();
         if !input.is_blank() {
             let text = format!("{}{}", self.prefix, input.text);
@@ -87,21 +93,36 @@ impl Responder {
                 self.vocab_size - 1
             );
         }
-        let seed = self.seed.wrapping_add(number);
-        Ok(Query { input, ids, seed })
+        Ok(Query { input, ids, number })
     }
 
-    /// The answers to each of some queries that are not blank.
-    pub fn answer(&self, queries: &[&Query]) -> anyhow::Result<Vec<Vec<Answer>>> {
-        let answers = self.generator.generate(self.input(queries)?)?;
-        let answers = answers.into_iter().map(|sequences| {
-            let answers = sequences.into_iter().map(|sequence| {
-                let text = self.tokenizer.decode(&sequence.ids, true)?;
-                Ok(Answer::new(text, sequence, self.with_ids))
-            });
-            answers.collect()
+    /// The answers to each of some queries that are not blank, best first.
+    pub fn sequences(&self, queries: &[&Query]) -> anyhow::Result<Vec<Vec<GeneratedSequence>>> {
+        Ok(self.generator.generate(self.input(queries)?)?)
+    }
+
+    /// The same in words.
+    pub fn answers(&self, sequences: Vec<GeneratedSequence>) -> anyhow::Result<Vec<Answer>> {
+        let answers = sequences.into_iter().map(|sequence| {
+            let text = self.tokenizer.decode(&sequence.ids, true)?;
+            Ok(Answer::new(text, sequence, self.with_ids))
         });
         answers.collect()
+    }
+
+    /// Why an answer is as it is.
+    pub fn explain(
+        &self,
+        query: &Query,
+        answer: &GeneratedSequence,
+    ) -> anyhow::Result<Explanation> {
+        let explainer = SequenceExplainer {
+            model: &self.model,
+            tokenizer: &self.tokenizer,
+            generation: &self.generation,
+            device: &self.device,
+        };
+        Ok(explainer.explain(&query.input.text, &query.ids, answer)?)
     }
 
     /// Answers a query that is not blank piece by piece, and gives how many ids there were. Ends early
@@ -136,8 +157,9 @@ impl Responder {
             queries.iter().map(|query| (&query.ids[..], [])).collect();
         let source = pairs.iter().map(|(ids, _)| ids.len()).max().unwrap_or(1);
         let batch = Seq2SeqBatch::from_pairs(&pairs, source, 1);
+        let seed = |query: &&Query| self.generation.seed.wrapping_add(query.number as u64);
         Ok(GenerationInput {
-            seeds: Some(queries.iter().map(|query| query.seed).collect()),
+            seeds: Some(queries.iter().map(seed).collect()),
             ..GenerationInput::new(
                 feed::ids(&batch.encoder_input_ids, self.vocab_size, &self.device)?,
                 feed::mask(&batch.encoder_padding_mask, &self.device),

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
+use lamplight_pipelines::explain::Explanation;
 use lamplight_pipelines::{Answer, AnswerSettings, Answerer, PipelineError};
 
 use super::{Job, TextPipeline};
 use crate::texts::TextArguments;
+use crate::texts::explanations::ExplainArguments;
 use crate::texts::inputs::{Fields, Input};
 
 /// `answer`
@@ -22,6 +24,8 @@ pub struct AnswerArguments {
     /// Answers from each text, best first
     #[arg(long, value_name = "K", default_value = "1")]
     pub top_k: NonZeroUsize,
+    #[command(flatten)]
+    pub page: ExplainArguments,
 }
 
 /// Finds the answers to questions in texts.
@@ -36,6 +40,7 @@ pub fn run(arguments: &AnswerArguments) -> anyhow::Result<ExitCode> {
         text: "context",
         second: arguments.question.is_none().then_some("question"),
     };
+    job.page = arguments.page.explain.as_deref();
     job.run(|folder, device| {
         let settings = AnswerSettings {
             top_k: arguments.top_k.get(),
@@ -55,16 +60,26 @@ struct Questioner {
     question: Option<String>,
 }
 
+impl Questioner {
+    /// Question and context.
+    fn asked<'a>(&'a self, input: &'a Input) -> (&'a str, &'a str) {
+        let question = self.question.as_ref().or(input.second.as_ref());
+        (question.map_or("", String::as_str), input.text.as_str())
+    }
+}
+
 impl TextPipeline for Questioner {
     const KEY: &'static str = "answers";
     type Answer = Vec<Answer>;
 
     fn answer(&self, inputs: &[&Input], _: usize) -> Result<Vec<Vec<Answer>>, PipelineError> {
-        let asked = inputs.iter().map(|input| {
-            let question = self.question.as_ref().or(input.second.as_ref());
-            (question.map_or("", String::as_str), input.text.as_str())
-        });
+        let asked = inputs.iter().map(|input| self.asked(input));
         self.answerer.answer(&asked.collect::<Vec<_>>())
+    }
+
+    fn explain(&self, input: &Input, _: usize) -> Result<Option<Explanation>, PipelineError> {
+        let (question, context) = self.asked(input);
+        self.answerer.explain(question, context).map(Some)
     }
 
     /// The answers, a tab between each two.

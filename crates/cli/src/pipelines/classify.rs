@@ -4,10 +4,12 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::Args;
+use lamplight_pipelines::explain::Explanation;
 use lamplight_pipelines::{Classifier, Label, PipelineError};
 
 use super::{Job, TextPipeline, texts};
 use crate::texts::TextArguments;
+use crate::texts::explanations::ExplainArguments;
 use crate::texts::inputs::{Fields, Input};
 
 /// `classify`
@@ -21,6 +23,8 @@ pub struct ClassifyArguments {
     /// Labels for each text, best first [default: 1; with --json all]
     #[arg(long, value_name = "K")]
     pub top_k: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub page: ExplainArguments,
 }
 
 /// Names the class of each text.
@@ -30,10 +34,14 @@ pub fn run(arguments: &ClassifyArguments) -> anyhow::Result<ExitCode> {
         second: arguments.pair_field.as_deref(),
         ..Fields::TEXT
     };
+    job.page = arguments.page.explain.as_deref();
     let default_top_k = (!job.is_json).then_some(1);
     let top_k = arguments.top_k.map(usize::from).or(default_top_k);
     job.run(|folder, device| {
         let classifier = Classifier::from_pretrained(folder, device)?;
+        if arguments.page.explain.is_some() {
+            classifier.check_explained()?;
+        }
         Ok(match top_k {
             Some(top_k) => classifier.top_k(top_k),
             None => classifier,
@@ -52,6 +60,14 @@ impl TextPipeline for Classifier {
             Some(pairs) => self.classify_pairs(&pairs),
             None => self.classify(&texts(inputs)),
         }
+    }
+
+    fn explain(&self, input: &Input, _: usize) -> Result<Option<Explanation>, PipelineError> {
+        let explanation = match &input.second {
+            Some(second) => self.explain_pair(&input.text, second),
+            None => self.explain(&input.text),
+        };
+        explanation.map(Some)
     }
 
     /// Labels and scores, a tab between each two.

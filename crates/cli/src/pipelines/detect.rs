@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use lamplight_pipelines::explain::Explanation;
 use lamplight_pipelines::{DetectedToken, Detector, PipelineError};
 use serde::Serialize;
 
 use super::marks::{Mark, marked};
 use super::{Job, TextPipeline, texts};
 use crate::texts::TextArguments;
+use crate::texts::explanations::ExplainArguments;
 use crate::texts::inputs::Input;
 
 /// `detect`
@@ -19,11 +21,15 @@ pub struct DetectArguments {
     /// The probability above which a token counts as replaced
     #[arg(long, value_name = "P", default_value_t = 0.5, value_parser = probability)]
     pub threshold: f32,
+    #[command(flatten)]
+    pub page: ExplainArguments,
 }
 
 /// Finds the tokens of each text that seem replaced.
 pub fn run(arguments: &DetectArguments) -> anyhow::Result<ExitCode> {
-    Job::new(&arguments.texts, "detecting").run(|folder, device| {
+    let mut job = Job::new(&arguments.texts, "detecting");
+    job.page = arguments.page.explain.as_deref();
+    job.run(|folder, device| {
         Ok(Judge {
             detector: Detector::from_pretrained(folder, device)?,
             threshold: arguments.threshold,
@@ -58,6 +64,10 @@ impl TextPipeline for Judge {
         Ok(answers
             .map(|tokens| tokens.into_iter().map(judged).collect())
             .collect())
+    }
+
+    fn explain(&self, input: &Input, _: usize) -> Result<Option<Explanation>, PipelineError> {
+        self.detector.explain(&input.text).map(Some)
     }
 
     /// The text with what seems replaced marked.

@@ -15,10 +15,12 @@ use std::process::ExitCode;
 
 use burn::tensor::Device;
 use lamplight_pipelines::PipelineError;
+use lamplight_pipelines::explain::Explanation;
 use serde::Serialize;
 
 use crate::interrupt;
 use crate::texts::TextArguments;
+use crate::texts::explanations::Explanations;
 use crate::texts::inputs::{Fields, Input, Inputs};
 use crate::texts::lines::{in_a_line, write_record};
 use crate::texts::model_folder;
@@ -43,6 +45,11 @@ trait TextPipeline {
         num_before: usize,
     ) -> Result<Vec<Self::Answer>, PipelineError>;
 
+    /// Why the best answer to an input is as it is, after `num_before` others; none where nothing explains it.
+    fn explain(&self, _: &Input, _: usize) -> Result<Option<Explanation>, PipelineError> {
+        Ok(None)
+    }
+
     /// An answer as text.
     fn line(&self, input: &Input, answer: &Self::Answer) -> String;
 }
@@ -55,6 +62,8 @@ struct Job<'a> {
     doing: &'static str,
     window_bytes: usize,
     is_json: bool,
+    /// Where answers are explained.
+    page: Option<&'a Path>,
 }
 
 impl<'a> Job<'a> {
@@ -66,6 +75,7 @@ impl<'a> Job<'a> {
             doing,
             window_bytes: WINDOW_BYTES,
             is_json: arguments.json,
+            page: None,
         }
     }
 
@@ -75,6 +85,7 @@ impl<'a> Job<'a> {
         load: impl FnOnce(&Path, &Device) -> anyhow::Result<P>,
     ) -> anyhow::Result<ExitCode> {
         let model = &self.arguments.model;
+        let explanations = self.page.map(Explanations::at).transpose()?;
         model_folder::check(model)?;
         let inputs = Inputs::open(self.arguments, self.fields)?;
         let pipeline = load(model, &self.arguments.device.open()?).map_err(explained)?;
@@ -83,6 +94,7 @@ impl<'a> Job<'a> {
             pipeline,
             out: BufWriter::new(stdout().lock()),
             is_json: self.is_json,
+            explanations,
             num_read: 0,
             num_asked: 0,
         };
@@ -92,7 +104,7 @@ impl<'a> Job<'a> {
     fn answer_all<P: TextPipeline>(
         &self,
         inputs: Inputs<'_>,
-        mut asking: Asking<P>,
+        mut asking: Asking<'_, P>,
     ) -> anyhow::Result<ExitCode> {
         let is_watched = inputs.are_typed || stdout().is_terminal();
         let doing = (!is_watched).then_some(self.doing);
@@ -113,14 +125,17 @@ impl<'a> Job<'a> {
             })
         });
         tally.finish();
+        let written = asking.explanations.map_or(Ok(()), Explanations::write);
         result?;
+        written?;
         Ok(exit_code())
     }
 }
 
 /// A run of the program.
-struct Asking<P> {
+struct Asking<'a, P> {
     pipeline: P,
+    explanations: Option<Explanations<'a>>,
     /// Flushed after each window.
     out: BufWriter<StdoutLock<'static>>,
     is_json: bool,
@@ -129,12 +144,13 @@ struct Asking<P> {
     num_asked: usize,
 }
 
-impl<P: TextPipeline> Asking<P> {
+impl<P: TextPipeline> Asking<'_, P> {
     /// Answers a window; up to the first text that cannot be answered, if there is one.
     fn answer(&mut self, window: &[Input]) -> anyhow::Result<()> {
         let is_asked = |place: &usize| !window[*place].is_blank();
         let asked: Vec<usize> = (0..window.len()).filter(is_asked).collect();
         let (answers, failure) = self.ask(window, &asked)?;
+        let answered = &asked[..answers.len()];
         let mut answers = answers.into_iter();
         for input in window {
             let answer = (!input.is_blank()).then(|| answers.next());
@@ -144,9 +160,24 @@ impl<P: TextPipeline> Asking<P> {
             self.write(input, answer.flatten().as_ref())?;
         }
         self.out.flush()?;
+        self.explain(answered.iter().map(|&place| &window[place]))?;
         self.num_read += window.len();
         self.num_asked += asked.len();
         failure.map_or(Ok(()), |failure| Err(failure.into()))
+    }
+
+    /// Explains the answers that were just given.
+    fn explain<'b>(&mut self, inputs: impl Iterator<Item = &'b Input>) -> anyhow::Result<()> {
+        let Some(explanations) = &mut self.explanations else {
+            return Ok(());
+        };
+        for (input, number) in inputs.zip(self.num_asked..) {
+            explanations.add(number, || {
+                let explanation = self.pipeline.explain(input, number)?;
+                Ok(explanation.unwrap_or_default())
+            })?;
+        }
+        Ok(())
     }
 
     /// The answers to the texts in these places, up to the first that cannot be answered, and why it cannot.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
+use lamplight_pipelines::explain::Explanation;
 use lamplight_pipelines::{PipelineError, Summarizer, Translator};
 use lamplight_t5::GenerationConfig;
 use serde::Serialize;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use super::{GENERATION_WINDOW_BYTES, Job, TextPipeline, texts};
 use crate::generate::arguments::SearchArguments;
 use crate::texts::TextArguments;
+use crate::texts::explanations::ExplainArguments;
 use crate::texts::inputs::Input;
 
 /// `summarize`
@@ -20,6 +22,8 @@ pub struct SummarizeArguments {
     pub texts: TextArguments,
     #[command(flatten)]
     pub search: SearchArguments,
+    #[command(flatten)]
+    pub page: ExplainArguments,
 }
 
 /// `translate`
@@ -35,11 +39,13 @@ pub struct TranslateArguments {
     pub to: String,
     #[command(flatten)]
     pub search: SearchArguments,
+    #[command(flatten)]
+    pub page: ExplainArguments,
 }
 
 /// Makes long texts short.
 pub fn summarize(arguments: &SummarizeArguments) -> anyhow::Result<ExitCode> {
-    job(&arguments.texts, "summarizing").run(|folder, device| {
+    job(&arguments.texts, &arguments.page, "summarizing").run(|folder, device| {
         let model = Summarizer::from_pretrained(folder, device)?;
         Rewriter::new(Model::Summarizer(Box::new(model)), &arguments.search)
     })
@@ -47,15 +53,20 @@ pub fn summarize(arguments: &SummarizeArguments) -> anyhow::Result<ExitCode> {
 
 /// Translates texts.
 pub fn translate(arguments: &TranslateArguments) -> anyhow::Result<ExitCode> {
-    job(&arguments.texts, "translating").run(|folder, device| {
+    job(&arguments.texts, &arguments.page, "translating").run(|folder, device| {
         let model = Translator::from_pretrained(folder, device)?;
         let model = model.between(&arguments.from, &arguments.to)?;
         Rewriter::new(Model::Translator(Box::new(model)), &arguments.search)
     })
 }
 
-fn job<'a>(arguments: &'a TextArguments, doing: &'static str) -> Job<'a> {
+fn job<'a>(
+    arguments: &'a TextArguments,
+    page: &'a ExplainArguments,
+    doing: &'static str,
+) -> Job<'a> {
     Job {
+        page: page.explain.as_deref(),
         window_bytes: GENERATION_WINDOW_BYTES,
         ..Job::new(arguments, doing)
     }
@@ -94,6 +105,13 @@ impl Rewriter {
         let model = model.with_generation(generation.clone())?;
         Ok(Self { model, generation })
     }
+
+    /// The model as it goes on after `num_before` texts, so that draws do not begin anew.
+    fn after(&self, num_before: usize) -> Result<Model, PipelineError> {
+        let mut generation = self.generation.clone();
+        generation.seed = generation.seed.wrapping_add(num_before as u64);
+        self.model.clone().with_generation(generation)
+    }
 }
 
 impl Model {
@@ -118,15 +136,24 @@ impl TextPipeline for Rewriter {
         inputs: &[&Input],
         num_before: usize,
     ) -> Result<Vec<[Output; 1]>, PipelineError> {
-        let mut generation = self.generation.clone();
-        // So that draws do not begin anew.
-        generation.seed = generation.seed.wrapping_add(num_before as u64);
         let texts = texts(inputs);
-        let answers = match self.model.clone().with_generation(generation)? {
+        let answers = match self.after(num_before)? {
             Model::Summarizer(model) => model.summarize(&texts)?,
             Model::Translator(model) => model.translate(&texts)?,
         };
         Ok(answers.into_iter().map(|text| [Output { text }]).collect())
+    }
+
+    fn explain(
+        &self,
+        input: &Input,
+        num_before: usize,
+    ) -> Result<Option<Explanation>, PipelineError> {
+        let explanation = match self.after(num_before)? {
+            Model::Summarizer(model) => model.explain(&input.text),
+            Model::Translator(model) => model.explain(&input.text),
+        };
+        explanation.map(Some)
     }
 
     fn line(&self, _: &Input, [output]: &[Output; 1]) -> String {

@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use lamplight_pipelines::explain::Explanation;
 use lamplight_pipelines::{Aggregation, Entity, PipelineError, Tagger};
 
 use super::marks::{Mark, marked};
 use super::{Job, TextPipeline, texts};
 use crate::texts::TextArguments;
+use crate::texts::explanations::ExplainArguments;
 use crate::texts::inputs::Input;
 
 /// `tag`
@@ -18,6 +20,8 @@ pub struct TagArguments {
     /// What has a tag of its own: each token, or each word, by its first token
     #[arg(long, value_name = "HOW", default_value = "first")]
     pub aggregation: AggregationChoice,
+    #[command(flatten)]
+    pub page: ExplainArguments,
 }
 
 /// How the tags of tokens become those of entities.
@@ -35,8 +39,15 @@ pub fn run(arguments: &TagArguments) -> anyhow::Result<ExitCode> {
         AggregationChoice::Simple => Aggregation::Simple,
         AggregationChoice::First => Aggregation::First,
     };
-    Job::new(&arguments.texts, "tagging")
-        .run(|folder, device| Ok(Tagger::from_pretrained(folder, device)?.aggregation(aggregation)))
+    let mut job = Job::new(&arguments.texts, "tagging");
+    job.page = arguments.page.explain.as_deref();
+    job.run(|folder, device| {
+        let tagger = Tagger::from_pretrained(folder, device)?.aggregation(aggregation);
+        if arguments.page.explain.is_some() {
+            tagger.check_explained()?;
+        }
+        Ok(tagger)
+    })
 }
 
 impl TextPipeline for Tagger {
@@ -45,6 +56,10 @@ impl TextPipeline for Tagger {
 
     fn answer(&self, inputs: &[&Input], _: usize) -> Result<Vec<Vec<Entity>>, PipelineError> {
         self.tag(&texts(inputs))
+    }
+
+    fn explain(&self, input: &Input, _: usize) -> Result<Option<Explanation>, PipelineError> {
+        self.explain(&input.text).map(Some)
     }
 
     /// The text with its entities marked.

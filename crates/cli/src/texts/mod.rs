@@ -1,5 +1,6 @@
 //! What commands share that read texts and write an answer to each.
 
+pub mod explanations;
 pub mod inputs;
 pub mod lines;
 pub mod model_folder;

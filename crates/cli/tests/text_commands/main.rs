@@ -1,6 +1,7 @@
 //! `lamplight classify` and the other commands that ask a pipeline, as processes on the committed models.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod explain;
 mod options;
 mod refused;
 mod results;

@@ -1,6 +1,6 @@
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use lamplight_layers::block::Pass;
 use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::span::SpanLogits;
@@ -56,9 +56,11 @@ impl ElectraForQuestionAnswering {
     /// # Panics
     /// As there.
     pub fn forward_by(&self, input: ElectraInput, pass: Pass<'_>) -> SpanLogits {
-        SpanLogits::from_pairs(
-            self.qa_outputs
-                .forward(self.electra.forward_by(input, pass)),
-        )
+        self.logits(self.electra.forward_by(input, pass))
+    }
+
+    /// The head alone, on hidden states `[batch, length, hidden_size]`.
+    pub fn logits(&self, hidden: Tensor<3>) -> SpanLogits {
+        SpanLogits::from_pairs(self.qa_outputs.forward(hidden))
     }
 }

@@ -67,7 +67,11 @@ impl ElectraForSequenceClassification {
     /// # Panics
     /// As there.
     pub fn forward_by(&self, input: ElectraInput, pass: Pass<'_>) -> Tensor<2> {
-        let hidden = self.electra.forward_by(input, pass);
+        self.logits(self.electra.forward_by(input, pass))
+    }
+
+    /// The head alone: hidden states `[batch, length, hidden_size]` to logits `[batch, classes]`.
+    pub fn logits(&self, hidden: Tensor<3>) -> Tensor<2> {
         let first = hidden.slice_dim(1, 0..1).squeeze_dim::<2>(1); // [batch, hidden_size]
         let x = Activation::Gelu.forward(self.dense.forward(self.dropout.forward(first)));
         self.out_proj.forward(self.dropout.forward(x))

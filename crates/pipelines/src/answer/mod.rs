@@ -39,9 +39,9 @@ const NUM_SPECIAL: usize = 3;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Answerer {
-    model: ElectraForQuestionAnswering,
-    reader: Reader,
-    device: Device,
+    pub(crate) model: ElectraForQuestionAnswering,
+    pub(crate) reader: Reader,
+    pub(crate) device: Device,
     settings: AnswerSettings,
 }
 
@@ -161,7 +161,11 @@ impl Answerer {
         Ok(answers.collect())
     }
 
-    fn windows(&self, question: &str, context: &str) -> Result<Vec<Window>, PipelineError> {
+    pub(crate) fn windows(
+        &self,
+        question: &str,
+        context: &str,
+    ) -> Result<Vec<Window>, PipelineError> {
         let settings = &self.settings;
         let max_length = settings.max_length.min(self.reader.max_length);
         // Half of a row at most, so that there is room for a context.
@@ -213,7 +217,7 @@ impl Answerer {
     }
 }
 
-fn row(window: &Window) -> EncodedRow {
+pub(crate) fn row(window: &Window) -> EncodedRow {
     EncodedRow {
         ids: window.ids.clone(),
         token_type_ids: window.token_type_ids.clone(),

@@ -47,15 +47,15 @@ const WANTED: [Wanted; 2] = [
 /// ```
 #[derive(Debug, Clone)]
 pub struct Tagger {
-    model: Model,
-    reader: Reader,
-    device: Device,
+    pub(crate) model: Model,
+    pub(crate) reader: Reader,
+    pub(crate) device: Device,
     labels: Vec<String>,
     aggregation: Aggregation,
 }
 
 #[derive(Debug, Clone)]
-enum Model {
+pub(crate) enum Model {
     T5(Box<T5ForTokenClassification>),
     Electra(Box<ElectraForTokenClassification>),
 }

@@ -41,10 +41,10 @@ pub(crate) const WANTED: [Wanted; 1] = [Wanted {
 /// ```
 #[derive(Debug, Clone)]
 pub struct TextToText {
-    model: T5ForConditionalGeneration,
-    reader: Reader,
-    device: Device,
-    generation: GenerationConfig,
+    pub(crate) model: T5ForConditionalGeneration,
+    pub(crate) reader: Reader,
+    pub(crate) device: Device,
+    pub(crate) generation: GenerationConfig,
     prefix: String,
 }
 
@@ -153,16 +153,22 @@ impl TextToText {
             .collect()
     }
 
+    /// What the encoder reads of each text.
+    pub(crate) fn rows<T: AsRef<str>>(
+        &self,
+        texts: &[T],
+    ) -> Result<Vec<EncodedRow>, PipelineError> {
+        let texts = texts.iter();
+        let texts = texts.map(|text| format!("{}{}", self.prefix, text.as_ref()));
+        self.reader.rows(&texts.collect::<Vec<_>>())
+    }
+
     /// The answers to each text as ids, best first.
     pub(crate) fn sequences<T: AsRef<str>>(
         &self,
         texts: &[T],
     ) -> Result<Vec<Vec<GeneratedSequence>>, PipelineError> {
-        let texts: Vec<_> = texts
-            .iter()
-            .map(|text| format!("{}{}", self.prefix, text.as_ref()))
-            .collect();
-        let rows: Vec<EncodedRow> = self.reader.rows(&texts)?;
+        let rows = self.rows(texts)?;
         let generator = Generator::new(&self.model, self.generation.clone())?;
         let settings = BatchSettings::over_vocabulary(&self.device);
         in_batches(&rows, settings, |batch| {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::TextToText;
 use crate::PipelineError;
+use crate::explain::Explanation;
 
 /// Long texts to short ones.
 ///
@@ -55,5 +56,13 @@ impl Summarizer {
     /// The tokenizer fails.
     pub fn summarize<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<String>, PipelineError> {
         self.0.generate(texts)
+    }
+
+    /// Why a summary is as it is; see [`TextToText::explain`].
+    ///
+    /// # Errors
+    /// The tokenizer fails.
+    pub fn explain(&self, text: &str) -> Result<Explanation, PipelineError> {
+        self.0.explain(text)
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::TextToText;
 use crate::PipelineError;
+use crate::explain::Explanation;
 
 /// Codes of ISO 639-1 with the English names that T5's prefixes have.
 const LANGUAGES: [(&str, &str); 24] = [
@@ -115,6 +116,14 @@ impl Translator {
     /// The tokenizer fails.
     pub fn translate<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<String>, PipelineError> {
         self.model.generate(texts)
+    }
+
+    /// Why a translation is as it is; see [`TextToText::explain`].
+    ///
+    /// # Errors
+    /// The tokenizer fails.
+    pub fn explain(&self, text: &str) -> Result<Explanation, PipelineError> {
+        self.model.explain(text)
     }
 }
 

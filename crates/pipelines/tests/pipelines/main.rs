@@ -7,6 +7,7 @@ mod case;
 mod classify;
 mod detect;
 mod embed;
+mod explain;
 mod fill_mask;
 mod fill_spans;
 mod refusals;

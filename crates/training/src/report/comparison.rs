@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use super::charts::{self, Chart, RATES, held_out, term, term_names, training};
 use super::curves::Series;
-use super::{document, escape, figure};
+use super::figure;
 use crate::TrainingError;
 use crate::comparison::{RecordedRun, Row, differing_keys, table};
 use crate::evaluation::{is_higher_better, readable};
 use crate::metrics::History;
+use lamplight_pipelines::page::{document, escape};
 
 /// The title of the page, by which it is known.
 pub const COMPARISON_TITLE: &str = "Runs compared";

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::escape;
+use lamplight_pipelines::page::escape;
+
 use crate::evaluation::{DetectedToken, Example};
 
 /// The examples of an evaluation.

@@ -18,8 +18,7 @@ use crate::metrics::History;
 use crate::run::RunSummary;
 use curves::{Series, chart};
 use lamplight_data::atomic_file;
-
-const STYLE: &str = include_str!("style.css");
+use lamplight_pipelines::page::{document, escape};
 
 /// Writes a page about one or several runs, or replaces the one that stood there before.
 ///
@@ -40,16 +39,6 @@ pub fn page(runs: &[RunSummary]) -> Result<String, TrainingError> {
         sections.push_str(&section(run)?);
     }
     Ok(document(&names.join(" and "), &sections))
-}
-
-/// A whole page around its sections.
-fn document(title: &str, sections: &str) -> String {
-    let title = escape(title);
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title} · Lamplight</title>\n\
-         <style>{STYLE}</style>\n<main>\n<h1>{title}</h1>\n{sections}</main>\n</html>\n"
-    )
 }
 
 fn section(run: &RunSummary) -> Result<String, TrainingError> {
@@ -160,30 +149,9 @@ fn grouped(number: u64) -> String {
     grouped
 }
 
-/// Text that means itself in HTML, in attributes too.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            char => escaped.push(char),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn markup_in_text_is_escaped() {
-        assert_eq!(escape("<b a='x'>&\""), "&lt;b a=&#39;x&#39;&gt;&amp;&quot;");
-    }
 
     #[test]
     fn digits_are_grouped_from_the_right() {
