@@ -9,6 +9,7 @@ use lamplight_data::tokenizer::train::Family;
 use lamplight_data::{DataError, dataset};
 use lamplight_layers::device::DeviceChoice;
 
+use crate::evaluate::EvaluateArguments;
 use crate::generate::arguments::GenerateArguments;
 use crate::pipelines::answer::AnswerArguments;
 use crate::pipelines::classify::ClassifyArguments;
@@ -32,6 +33,8 @@ pub struct Arguments {
 pub enum Command {
     /// Train a model; without a recipe the quickstart: a tiny ELECTRA and a tiny T5 on generated text
     Train(TrainArguments),
+    /// Score a model on labelled records, pairs or texts
+    Evaluate(Box<EvaluateArguments>),
     /// Answer texts with a T5: translate, summarize or whatever it was trained to do
     Generate(Box<GenerateArguments>),
     /// Make long texts short, with a T5

@@ -6,6 +6,7 @@ mod compare;
 mod console;
 mod data;
 mod devices;
+mod evaluate;
 mod generate;
 mod interrupt;
 mod pipelines;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         .init();
     let result = match arguments.command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Summarize(arguments) => pipelines::rewrite::summarize(&arguments),
         Command::Translate(arguments) => pipelines::rewrite::translate(&arguments),

@@ -2,48 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod process;
+mod records;
 
 use std::fs;
 use std::path::Path;
 
-use process::{fail, lamplight, resume, succeed, train};
+use process::{fail, resume, succeed, train};
+use records::{asked, last_scores, score, sentences, tokenizer, write};
 use serde_json::{Value, json};
-
-const ADJECTIVES: [&str; 4] = ["good", "fine", "bad", "poor"];
-const NOUNS: [&str; 5] = ["film", "song", "meal", "book", "game"];
-
-/// A tokenizer that knows the words of these tests.
-fn tokenizer(folder: &Path) {
-    let text = folder.join("words.txt");
-    let lines = NOUNS.iter().flat_map(|noun| {
-        let line =
-            move |adjective| format!("the {noun} was {adjective} in berlin and anna said so\n");
-        ADJECTIVES.iter().map(line)
-    });
-    fs::write(&text, lines.collect::<String>().repeat(20)).unwrap();
-    let arguments = format!(
-        "tokenize train {} --kind word-piece --vocab-size 120 --output {}",
-        text.display(),
-        folder.join("tokenizer").display()
-    );
-    succeed(&mut lamplight(&arguments));
-}
-
-fn write(path: &Path, records: impl Iterator<Item = Value>) {
-    let lines = records.map(|record| format!("{record}\n"));
-    fs::write(path, lines.collect::<String>()).unwrap();
-}
-
-/// The text, the number of the adjective in it.
-fn sentences(num: usize) -> impl Iterator<Item = (String, usize)> {
-    (0..num).map(|index| {
-        let (noun, adjective) = (NOUNS[index % 5], index / 5 % 4);
-        (
-            format!("the {noun} was {}", ADJECTIVES[adjective]),
-            adjective,
-        )
-    })
-}
 
 /// Trains the smoke recipe on `train.jsonl` and gives the last scores of the run.
 fn scores(folder: &Path, objective: &str) -> Value {
@@ -55,19 +21,6 @@ fn scores(folder: &Path, objective: &str) -> Value {
     );
     succeed(&mut train("smoke_classification", &run, &arguments));
     last_scores(&run)
-}
-
-fn last_scores(run: &Path) -> Value {
-    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
-    let lines = metrics.lines().rev();
-    let mut lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines.find(|line| line["kind"] == "evaluation").unwrap()
-}
-
-fn score(scores: &Value, name: &str) -> f64 {
-    scores[name]
-        .as_f64()
-        .unwrap_or_else(|| panic!("no {name} in {scores}"))
 }
 
 /// The config of the model after the last of the smoke recipe's steps.
@@ -146,25 +99,6 @@ fn choices_are_weighed_against_each_other() {
     });
     write(&folder.join("train.jsonl"), records);
     assert_eq!(score(&scores(folder, "multiple_choice"), "accuracy"), 1.0);
-}
-
-/// Questions about texts that hold a place, a name or neither, which is the answer.
-fn asked(num: usize, kinds: usize) -> impl Iterator<Item = Value> {
-    (0..num).map(move |index| {
-        let noun = NOUNS[index % 5];
-        let front = ["", "so the ", "and the "][index / 5 % 3];
-        let (back, answer) = [
-            ("in berlin", Some("berlin")),
-            ("and anna said so", Some("anna")),
-            ("and fine", None),
-        ][index / 15 % kinds];
-        let context = format!("{front}{noun} was good {back}");
-        let start = answer.and_then(|answer| context.find(answer));
-        json!({
-            "id": index, "question": "who said so", "context": context,
-            "answers": {"text": Vec::from_iter(answer), "answer_start": Vec::from_iter(start)},
-        })
-    })
 }
 
 #[test]

@@ -161,6 +161,16 @@ impl ElectraConfig {
         num_labels.unwrap_or(2).clamp(1, MAX_SIZE)
     }
 
+    /// The names of the classes: those of `id2label`, `LABEL_0` and so on for what it does not name.
+    pub fn label_names(&self) -> Vec<String> {
+        let names = self.extra.get("id2label");
+        let name = |id: usize| {
+            let name = names.and_then(|names| names.get(id.to_string())?.as_str());
+            name.map_or_else(|| format!("LABEL_{id}"), str::to_owned)
+        };
+        (0..self.num_labels()).map(name).collect()
+    }
+
     /// Width of one attention head.
     pub fn head_dim(&self) -> usize {
         self.hidden_size / self.num_attention_heads.max(1)

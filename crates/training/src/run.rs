@@ -25,6 +25,7 @@ use crate::task::Task;
 use crate::texts::{Files, Sources, absolute};
 use crate::weights::Weights;
 use crate::{TrainingError, lora, model_config, report};
+pub(crate) use fine_tuning::{open_texts, windows_of};
 use start::Starting;
 
 /// What to train, on what, where and into which folder.

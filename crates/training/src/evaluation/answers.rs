@@ -42,15 +42,9 @@ impl HeldOutQuestions {
     /// The scores of SQuAD v1.1, or of v2.0 where a question is impossible, given what the head says of
     /// the first windows. Questions with a window beyond those are left out.
     pub fn scores(&self, logits: &[WindowLogits]) -> Vec<(String, f64)> {
-        let mut best: Vec<Best<'_>> = self.questions.iter().map(|_| Best::default()).collect();
-        for (window, logits) in self.windows.iter().zip(logits) {
-            let context = &self.questions[window.question].context;
-            best[window.question].read(window, logits, context);
-        }
-        let beyond = self.windows.get(logits.len());
-        let num_read = beyond.map_or(self.questions.len(), |window| window.question);
-        let answers = self.questions.iter().zip(&best).take(num_read);
-        if self.questions.iter().any(|question| question.is_impossible) {
+        let best = self.best(logits);
+        let answers = self.questions.iter().zip(&best);
+        if self.may_be_impossible() {
             let answers: Vec<SquadV2Answer> = answers
                 .map(|(question, best)| SquadV2Answer {
                     prediction: best.text_if_any().to_owned(),
@@ -68,6 +62,32 @@ impl HeldOutQuestions {
             references: &references,
         };
         defined(&Predictions::Texts(texts), Metric::Squad)
+    }
+
+    /// The answers to the same questions; an empty one where a question may be impossible and the head
+    /// finds that likelier.
+    pub fn answers(&self, logits: &[WindowLogits]) -> Vec<String> {
+        let best = self.best(logits);
+        let answers = best.iter().map(|best| match self.may_be_impossible() {
+            true => best.text_if_any(),
+            false => best.text,
+        });
+        answers.map(str::to_owned).collect()
+    }
+
+    fn may_be_impossible(&self) -> bool {
+        self.questions.iter().any(|question| question.is_impossible)
+    }
+
+    fn best(&self, logits: &[WindowLogits]) -> Vec<Best<'_>> {
+        let mut best: Vec<Best<'_>> = self.questions.iter().map(|_| Best::default()).collect();
+        for (window, logits) in self.windows.iter().zip(logits) {
+            let context = &self.questions[window.question].context;
+            best[window.question].read(window, logits, context);
+        }
+        let beyond = self.windows.get(logits.len());
+        best.truncate(beyond.map_or(self.questions.len(), |window| window.question));
+        best
     }
 }
 

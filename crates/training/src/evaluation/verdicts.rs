@@ -73,6 +73,21 @@ impl Verdicts {
         self.windows.push(logits);
     }
 
+    /// The classes that were said.
+    pub fn classes(&self) -> &[u32] {
+        &self.classes.said
+    }
+
+    /// The values that were said.
+    pub fn values(&self) -> &[f64] {
+        &self.values.said
+    }
+
+    /// The tags that were said of each sentence.
+    pub fn tags(&self) -> &[Vec<String>] {
+        &self.tags.said
+    }
+
     /// What was said of the windows, in their order.
     pub fn windows(&self) -> &[WindowLogits] {
         &self.windows

@@ -133,16 +133,9 @@ impl<'a> Reading<'a> {
 
     fn answers(&mut self) -> Result<Examples<QuestionAnswering>, TrainingError> {
         let records = load_labelled(self.files, self.recipe, questions)?;
-        let length = self.recipe.data.inputs_length;
-        let published = WindowSettings::default();
         let encoder = QuestionEncoder {
             tokenizer: self.tokenizer,
-            settings: WindowSettings {
-                max_length: length,
-                // In short rows a question takes a quarter at most, and windows still overlap.
-                max_question_length: published.max_question_length.min(length / 4),
-                doc_stride: published.doc_stride.min(length / 3),
-            },
+            settings: windows_of(self.recipe.data.inputs_length),
         };
         let mut progress = self.progress(records.len());
         let training = encoder.examples(&records.training, &mut progress)?;
@@ -198,7 +191,18 @@ impl<'a> Reading<'a> {
 /// Hears of so many more records and tokens.
 type Progress<'a> = &'a mut dyn FnMut(usize, usize);
 
-fn open_texts(path: &Path) -> Result<LabelledRecords<LabelledText>, DataError> {
+/// How contexts are read through rows of at most `length` tokens.
+pub(crate) fn windows_of(length: usize) -> WindowSettings {
+    let published = WindowSettings::default();
+    WindowSettings {
+        max_length: length,
+        // In short rows a question takes a quarter at most, and windows still overlap.
+        max_question_length: published.max_question_length.min(length / 4),
+        doc_stride: published.doc_stride.min(length / 3),
+    }
+}
+
+pub(crate) fn open_texts(path: &Path) -> Result<LabelledRecords<LabelledText>, DataError> {
     texts(path, &TextFields::default())
 }
 

@@ -59,6 +59,42 @@ impl<H: Head> FineTuning<H> {
         Ok(H::logits(model, input, batch.targets.len(), pass))
     }
 
+    /// What the model, which is in its evaluation state, says of the held-out examples, in their order.
+    ///
+    /// # Errors
+    /// As [`Task::evaluate`].
+    pub fn verdicts(
+        &self,
+        model: &H::Model,
+        device: &Device,
+        is_interrupted: &dyn Fn() -> bool,
+    ) -> Result<Verdicts, TrainingError> {
+        let mut verdicts = Verdicts::default();
+        for batch in &self.held_out {
+            check_time(is_interrupted)?;
+            let logits = self.logits(model, batch, device, Pass::Plain)?;
+            let mean_loss = loss(logits.clone(), &Self::wanted(batch));
+            let mean_loss = mean_loss.try_into_scalar().map_err(unreadable)?;
+            verdicts.add_mean_loss(mean_loss, self.weights(batch)[0]);
+            let logits: Vec<f32> = logits.try_into_vec_as().map_err(unreadable)?;
+            self.add(&mut verdicts, &logits, batch);
+        }
+        Ok(verdicts)
+    }
+
+    /// The scores of what was said of them.
+    pub fn scores(&self, verdicts: &Verdicts) -> Vec<(String, f64)> {
+        let mut scores = match &self.scoring {
+            Scoring::Classes(num_classes) => verdicts.scores(*num_classes),
+            Scoring::Tags(names) => verdicts.scores(names.len()),
+            Scoring::Values | Scoring::Answers(_) => verdicts.scores(0),
+        };
+        if let Scoring::Answers(questions) = &self.scoring {
+            scores.extend(questions.scores(verdicts.windows()));
+        }
+        scores
+    }
+
     /// Adds what was said of the examples of a batch.
     fn add(&self, verdicts: &mut Verdicts, logits: &[f32], batch: &LabelledBatch<H::Target>) {
         let num_examples = batch.targets.len();
@@ -159,26 +195,9 @@ impl<H: Head> Task for FineTuning<H> {
         device: &Device,
         is_interrupted: &dyn Fn() -> bool,
     ) -> Result<Evaluation, TrainingError> {
-        let mut verdicts = Verdicts::default();
-        for batch in &self.held_out {
-            check_time(is_interrupted)?;
-            let logits = self.logits(model, batch, device, Pass::Plain)?;
-            let mean_loss = loss(logits.clone(), &Self::wanted(batch));
-            let mean_loss = mean_loss.try_into_scalar().map_err(unreadable)?;
-            verdicts.add_mean_loss(mean_loss, self.weights(batch)[0]);
-            let logits: Vec<f32> = logits.try_into_vec_as().map_err(unreadable)?;
-            self.add(&mut verdicts, &logits, batch);
-        }
-        let mut scores = match &self.scoring {
-            Scoring::Classes(num_classes) => verdicts.scores(*num_classes),
-            Scoring::Tags(names) => verdicts.scores(names.len()),
-            Scoring::Values | Scoring::Answers(_) => verdicts.scores(0),
-        };
-        if let Scoring::Answers(questions) = &self.scoring {
-            scores.extend(questions.scores(verdicts.windows()));
-        }
+        let verdicts = self.verdicts(model, device, is_interrupted)?;
         Ok(Evaluation {
-            scores,
+            scores: self.scores(&verdicts),
             examples: Vec::new(),
         })
     }
