@@ -34,12 +34,13 @@ pub struct EvaluateArguments {
     /// checkpoint of one]
     #[arg(long, value_name = "RECIPE")]
     pub recipe: Option<String>,
-    /// Score the answers to pairs by this metric, too; may be given several times
+    /// Score the answers to pairs by this metric beside exact_match; may be given several times
+    /// [default: as in training]
     #[arg(long = "metric", value_name = "NAME")]
     pub metrics: Vec<Metric>,
-    /// Hypotheses of the beam search for each answer
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub num_beams: NonZeroUsize,
+    /// Beams of the search for an answer [default: as in training, else 1]
+    #[arg(long, value_name = "N")]
+    pub num_beams: Option<NonZeroUsize>,
     /// Tokens of an answer at most [default: as in training, else 128]
     #[arg(long, value_name = "N")]
     pub max_new_tokens: Option<NonZeroUsize>,
@@ -73,7 +74,7 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<ExitCode> {
         batch_size: arguments.batch_size.map(usize::from),
         answering: Answering {
             metrics: arguments.metrics.clone(),
-            num_beams: arguments.num_beams.into(),
+            num_beams: arguments.num_beams.map(usize::from),
             max_new_tokens: arguments.max_new_tokens.map(usize::from),
         },
         device: arguments.device.open()?,

@@ -7,8 +7,8 @@ mod records;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use process::{fail, lamplight, succeed, train};
-use records::{asked, last_scores, score, sentences, tokenizer, write};
+use process::{fail, lamplight, last_scores, succeed, train, write_records as write};
+use records::{asked, score, sentences, tokenizer};
 use serde_json::{Value, json};
 
 /// A run of the smoke recipe on `train.jsonl`, all of `valid.jsonl` held out.
@@ -246,6 +246,62 @@ fn both_models_of_a_pre_training_are_scored_as_in_training() {
 }
 
 #[test]
+fn pairs_are_answered_and_scored_as_in_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let records = |num| {
+        sentences(num).map(|(text, adjective)| match adjective {
+            0 => json!({"task": "first", "source": format!("first: {text}"), "target": "the"}),
+            1 => json!({"task": "last", "input": format!("last: {text}"), "target": "fine", "targets": ["fine", "good"]}),
+            _ => json!({"task": "last", "input": format!("last: {text}"), "target": &text[text.len() - 4..]}),
+        })
+    };
+    write(&folder.join("train.jsonl"), records(200));
+    write(&folder.join("valid.jsonl"), records(50));
+    let run = folder.join("run");
+    let arguments = format!(
+        "--data {} --valid {} --set evaluation.max_batches=100 --set evaluation.num_answers=100 \
+         --set evaluation.metrics=['chrf'] --set optimizer.learning_rate=0.01",
+        folder.join("train.jsonl").display(),
+        folder.join("valid.jsonl").display(),
+    );
+    succeed(&mut train("smoke_t5", &run, &arguments));
+    let path = folder.join("predictions.jsonl");
+    let found = evaluated(folder, &run, &format!("--predictions {}", path.display()));
+    assert_same_scores(&run, &found);
+    assert_eq!(found["objective"], "text_to_text");
+    assert_eq!(found["num_examples"], 50);
+    let loss = score(&found["scores"], "loss");
+    assert_eq!(score(&found["scores"], "perplexity"), loss.exp());
+    let lines = predictions(&path);
+    assert_eq!(lines.len(), 50);
+    assert_eq!(lines[0]["input"], "first: the film was good");
+    assert_eq!(lines[0]["reference"], "the");
+    assert_eq!(lines[5]["reference"], json!(["fine", "good"]));
+    assert!(lines[5]["prediction"].is_string());
+
+    let found = evaluated(
+        folder,
+        &run,
+        "--metric rouge --num-beams 2 --max-new-tokens 3 --limit 9",
+    );
+    assert_eq!(found["num_examples"], 9);
+    let scores = found["scores"].as_object().unwrap();
+    assert!(
+        scores.contains_key("rougeLsum.first") && !scores.contains_key("chrf"),
+        "{found}"
+    );
+    let model = process::newest(&run).unwrap().path;
+    let arguments = format!(
+        "evaluate --model {} --data {} --metric pearson",
+        model.display(),
+        folder.join("valid.jsonl").display()
+    );
+    let error = fail(&mut lamplight(&arguments), 2);
+    assert!(error.contains("pearson"), "{error}");
+}
+
+#[test]
 fn the_likelihood_of_what_was_cut_out_of_texts_is_scored_as_in_training() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -413,4 +469,30 @@ fn people_get_a_table() {
     assert!(lines[2].starts_with("  accuracy    "), "{table}");
     assert_eq!(lines[1].len(), lines[2].len(), "{table}");
     assert_eq!(lines.len(), 4, "{table}");
+}
+
+#[test]
+fn an_interrupt_ends_the_scoring_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tokenizer(folder);
+    let records =
+        |num| sentences(num).map(|(text, adjective)| json!({"text": text, "label": adjective}));
+    write(&folder.join("train.jsonl"), records(40));
+    write(&folder.join("valid.jsonl"), records(40));
+    let run = trained(
+        folder,
+        "--set training.steps=2 --set training.evaluate_every=2",
+    );
+    write(&folder.join("valid.jsonl"), records(60_000));
+    let arguments = format!(
+        "evaluate --batch-size 1 --model {} --data {}",
+        process::newest(&run).unwrap().path.display(),
+        folder.join("valid.jsonl").display()
+    );
+    let mut child = process::spawn(&mut lamplight(&arguments));
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(child.try_wait().unwrap(), None, "it ended before");
+    process::signal(&child, "INT");
+    assert_eq!(process::wait(&mut child).code(), Some(130));
 }

@@ -7,8 +7,8 @@ mod records;
 use std::fs;
 use std::path::Path;
 
-use process::{fail, resume, succeed, train};
-use records::{asked, last_scores, score, sentences, tokenizer, write};
+use process::{fail, last_scores, resume, succeed, train, write_records as write};
+use records::{asked, score, sentences, tokenizer};
 use serde_json::{Value, json};
 
 /// Trains the smoke recipe on `train.jsonl` and gives the last scores of the run.

@@ -27,6 +27,7 @@ use crate::weights::Weights;
 use crate::{TrainingError, lora, model_config, report};
 pub(crate) use fine_tuning::{open_texts, windows_of};
 use start::Starting;
+pub(crate) use t5::questions;
 
 /// What to train, on what, where and into which folder.
 #[derive(Debug, Clone)]

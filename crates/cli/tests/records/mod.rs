@@ -28,12 +28,6 @@ pub fn tokenizer(folder: &Path) {
     succeed(&mut lamplight(&arguments));
 }
 
-/// Writes JSON Lines.
-pub fn write(path: &Path, records: impl Iterator<Item = Value>) {
-    let lines = records.map(|record| format!("{record}\n"));
-    fs::write(path, lines.collect::<String>()).unwrap();
-}
-
 /// The text, the number of the adjective in it.
 pub fn sentences(num: usize) -> impl Iterator<Item = (String, usize)> {
     (0..num).map(|index| {
@@ -43,14 +37,6 @@ pub fn sentences(num: usize) -> impl Iterator<Item = (String, usize)> {
             adjective,
         )
     })
-}
-
-/// The last scores that a run has written.
-pub fn last_scores(run: &Path) -> Value {
-    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
-    let lines = metrics.lines().rev();
-    let mut lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines.find(|line| line["kind"] == "evaluation").unwrap()
 }
 
 /// The score of a name.

@@ -2,12 +2,14 @@
 
 mod answers;
 mod detection;
+mod free_answers;
 pub mod metrics;
 mod tokens;
 mod verdicts;
 
 pub use answers::{HeldOutQuestions, WindowLogits};
 pub use detection::{DetectionScores, GeneratorScores, area_under_curve, binary_entropy};
+pub use free_answers::{ANSWER_SCORES, Question, answer_scores, scores_answers};
 pub use tokens::TokenScores;
 pub use verdicts::Verdicts;
 

@@ -26,6 +26,7 @@ impl Recipe {
             self.check_schedule()?;
         }
         self.stability.check()?;
+        self.check_evaluation()?;
         self.check_checkpoints()
     }
 
@@ -101,8 +102,6 @@ impl Recipe {
             ("training.evaluate_every", training.evaluate_every),
             ("training.checkpoint_every", training.checkpoint_every),
             ("training.log_every", training.log_every),
-            ("evaluation.max_batches", self.evaluation.max_batches),
-            ("evaluation.num_answers", self.evaluation.num_answers),
         ] {
             count(key, value, 1, MAX_COUNT)?;
         }

@@ -2,6 +2,7 @@
 //! write of the same weights.
 
 mod heads;
+mod pairs;
 mod texts;
 mod watch;
 
@@ -46,26 +47,15 @@ pub struct ScoreRequest {
     pub device: Device,
 }
 
-/// How inputs are answered, and how answers are scored.
-#[derive(Debug, Clone, PartialEq)]
+/// How T5 answers inputs, and how its answers are scored; what is not said is as in the recipe.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answering {
-    /// Metrics of texts; none for `exact_match`.
+    /// What scores answers beside exact match, and what tasks of the T5 paper are scored by.
     pub metrics: Vec<Metric>,
-    /// Hypotheses of a beam search; 1 takes the best token each time.
-    pub num_beams: usize,
-    /// Tokens of an answer at most; without it as many as the recipe says, else 128.
+    /// Beams of the search for an answer; where nothing says it the best token is taken each time.
+    pub num_beams: Option<usize>,
+    /// Tokens of an answer at most; 128 where nothing says it.
     pub max_new_tokens: Option<usize>,
-}
-
-impl Default for Answering {
-    /// The best token each time, scored by `exact_match`.
-    fn default() -> Self {
-        Self {
-            metrics: Vec::new(),
-            num_beams: 1,
-            max_new_tokens: None,
-        }
-    }
 }
 
 /// What was found.
@@ -117,6 +107,7 @@ pub fn score(request: &ScoreRequest, observer: &mut dyn Observer) -> Result<Scor
     scorer.check(&config)?;
     match kind {
         _ if is_pretraining => scorer.detection(),
+        Kind::T5 if pairs::are_pairs(&request.data)? => scorer.pairs(),
         Kind::T5 => scorer.denoising(),
         Kind::Electra(architecture) => scorer.head(&architecture),
         Kind::Other(found) => Err(request.refused(&format!(

@@ -63,15 +63,9 @@ impl Scorer<'_> {
         let num_rows = held_out.iter().map(|batch| batch.encoder_input_ids.rows);
         let (num_rows, num_batches) = (num_rows.sum(), held_out.len());
         let task = TextToText {
-            vocab_size: config.vocab_size,
-            tokenizer: self.tokenizer.clone(),
             held_out,
-            questions: Vec::new(),
             max_input_length: recipe.data.inputs_length,
-            max_new_tokens: 0,
-            num_shown: 0,
-            z_loss: 0.0,
-            label_smoothing: 0.0,
+            ..TextToText::asking_nothing(config.vocab_size, self.tokenizer.clone())
         };
         let work = Work {
             task,

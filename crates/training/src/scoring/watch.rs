@@ -10,6 +10,8 @@ pub(super) struct Watch<'a, 'o> {
     observer: &'a Heard<'o>,
     num_examples: usize,
     num_batches: usize,
+    /// Batches in front of those, which are quick.
+    num_before: usize,
     num_begun: Cell<usize>,
 }
 
@@ -20,14 +22,20 @@ impl<'a, 'o> Watch<'a, 'o> {
             observer,
             num_examples,
             num_batches,
+            num_before: 0,
             num_begun: Cell::new(0),
         }
     }
 
+    /// The same with so many quick batches in front, in which nothing is done that counts.
+    pub(super) fn behind(self, num_before: usize) -> Self {
+        Self { num_before, ..self }
+    }
+
     /// Another batch begins.
     pub(super) fn is_interrupted(&self) -> bool {
-        let num_done = self.num_begun.replace(self.num_begun.get() + 1);
-        // Batches before those that are counted are quick.
+        let num_begun = self.num_begun.replace(self.num_begun.get() + 1);
+        let num_done = num_begun.saturating_sub(self.num_before);
         let num_batches = self.num_batches.max(1);
         let num_scored = self.num_examples * num_done.min(num_batches) / num_batches;
         let mut observer = self.observer.borrow_mut();

@@ -8,7 +8,7 @@ mod text_to_text;
 
 pub use fine_tuning::{FineTuning, Scoring};
 pub use replaced_token_detection::ReplacedTokenDetection;
-pub use text_to_text::{Question, TextToText};
+pub use text_to_text::TextToText;
 
 use std::path::Path;
 
