@@ -65,6 +65,35 @@ pub enum Command {
     Devices,
 }
 
+impl Command {
+    /// What it names as models to use.
+    pub fn models(&mut self) -> Vec<&mut PathBuf> {
+        match self {
+            Self::Evaluate(arguments) => vec![&mut arguments.model],
+            Self::Generate(arguments) => {
+                let assistant = arguments.assistant.as_mut();
+                [&mut arguments.texts.model]
+                    .into_iter()
+                    .chain(assistant)
+                    .collect()
+            }
+            Self::Summarize(arguments) => vec![&mut arguments.texts.model],
+            Self::Translate(arguments) => vec![&mut arguments.texts.model],
+            Self::Classify(arguments) => vec![&mut arguments.texts.model],
+            Self::Tag(arguments) => vec![&mut arguments.texts.model],
+            Self::Answer(arguments) => vec![&mut arguments.texts.model],
+            Self::FillMask(arguments) => vec![&mut arguments.texts.model],
+            Self::Detect(arguments) => vec![&mut arguments.texts.model],
+            Self::Embed(arguments) => vec![&mut arguments.texts.model],
+            Self::Train(_)
+            | Self::Compare(_)
+            | Self::Data(_)
+            | Self::Tokenize(_)
+            | Self::Devices => Vec::new(),
+        }
+    }
+}
+
 /// `train`
 #[derive(Debug, Args)]
 pub struct TrainArguments {
@@ -118,7 +147,7 @@ pub struct TrainArguments {
 pub enum DataCommand {
     /// Tokenise texts once, into a folder that `train --data` reads at any size
     Prepare(PrepareArguments),
-    /// Download a data set of the Hugging Face hub; the only command that uses the network
+    /// Download a data set of the Hugging Face hub
     Fetch(FetchArguments),
     /// Show what a prepared store or files of text hold, and what a recipe makes of them
     Inspect(InspectArguments),

@@ -24,7 +24,8 @@ use crate::{INTERRUPTED, console};
 /// `evaluate`
 #[derive(Debug, Args)]
 pub struct EvaluateArguments {
-    /// The folder of a model with its tokenizer: a checkpoint of a run, or one of Hugging Face's
+    /// The folder of a model with its tokenizer: a checkpoint of a run, or one of Hugging Face's; or OWNER/NAME
+    /// of the Hugging Face hub, also with @REVISION, which is fetched once
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
     /// What it is scored on: labelled records, pairs of an input and a target, or texts, as train takes them
@@ -101,7 +102,10 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<ExitCode> {
 fn check(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let model = &arguments.model;
     if !model.is_dir() {
-        bail!("{} is no folder of a model", model.display());
+        bail!(
+            "{} is no folder; a model is a checkpoint of a run, a folder as on the Hugging Face hub, or the OWNER/NAME of one there",
+            model.display()
+        );
     }
     if model.join("checkpoints").is_dir() {
         bail!(

@@ -105,6 +105,19 @@ pub enum PipelineError {
         /// What would do.
         expected: &'static str,
     },
+    /// The Hugging Face hub does not give a model.
+    #[error(
+        "cannot fetch {model} from the Hugging Face hub: {source}; without a network name a folder with the model's files, or copy {folder} from where it was fetched",
+        folder = folder.display()
+    )]
+    Hub {
+        /// Its name.
+        model: String,
+        /// The folder that it would be in.
+        folder: PathBuf,
+        /// What went wrong.
+        source: DataError,
+    },
     /// The config was refused.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -3,7 +3,7 @@
 //!
 //! Every pipeline is made by `from_pretrained(folder, &device)`, takes a slice of texts and gives
 //! its answers in their order. Inside, texts of about the same length go through the model together;
-//! no answer depends on which. Nothing here uses the network.
+//! no answer depends on which. Nothing here uses the network but `hub::fetch`, with the feature `hub`.
 
 mod answer;
 mod batches;
@@ -14,6 +14,8 @@ mod embed;
 mod error;
 mod fill_mask;
 mod fill_spans;
+#[cfg(feature = "hub")]
+pub mod hub;
 mod model_folder;
 mod reader;
 mod scores;
