@@ -47,7 +47,7 @@ pub enum Command {
     Tag(Box<TagArguments>),
     /// Find the answers to questions in texts, with an ELECTRA
     Answer(Box<AnswerArguments>),
-    /// Fill each MASK in texts, with ELECTRA's generator
+    /// Fill each MASK in texts, with ELECTRA's generator or a T5
     FillMask(Box<FillMaskArguments>),
     /// Mark the words that seem replaced, with ELECTRA's discriminator
     Detect(Box<DetectArguments>),

@@ -31,6 +31,7 @@ pub use embed::Embedder;
 pub use error::PipelineError;
 pub use fill_mask::{Filling, MaskFiller};
 pub use fill_spans::{FilledText, SpanFiller};
+pub use model_folder::Family;
 pub use tag::{Aggregation, Entity, Tagger};
 pub use text_to_text::{Summarizer, TextToText, Translator};
 pub use zero_shot::ZeroShotClassifier;

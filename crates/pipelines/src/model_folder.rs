@@ -12,12 +12,22 @@ use crate::reader::Reader;
 
 /// The two families of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
+pub enum Family {
+    /// T5, mT5, UMT5 and ByT5.
     T5,
+    /// ELECTRA.
     Electra,
 }
 
 impl Family {
+    /// The family of the model in a folder; none where it is of another type.
+    ///
+    /// # Errors
+    /// The folder has no `config.json` that can be read.
+    pub fn of_folder(folder: &Path) -> Result<Option<Self>, PipelineError> {
+        Ok(Self::of(model_type(&config(folder)?)))
+    }
+
     fn of(model_type: &str) -> Option<Self> {
         match model_type {
             "t5" | "mt5" | "umt5" => Some(Self::T5),
@@ -64,9 +74,8 @@ impl ModelFolder {
         pipeline: &'static str,
         wanted: &[Wanted],
     ) -> Result<Self, PipelineError> {
-        let config: Map<String, Value> = from_file(&folder.join("config.json"), from_json)?;
-        let model_type = config.get("model_type").and_then(Value::as_str);
-        let model_type = model_type.unwrap_or_default();
+        let config = config(folder)?;
+        let model_type = model_type(&config);
         let family = Family::of(model_type);
         let Some(wanted) = wanted.iter().find(|wanted| Some(wanted.family) == family) else {
             let names: Vec<_> = wanted.iter().map(|wanted| wanted.family.name()).collect();
@@ -108,6 +117,15 @@ impl ModelFolder {
         };
         (0..names.len().max(1)).map(label).collect()
     }
+}
+
+fn config(folder: &Path) -> Result<Map<String, Value>, PipelineError> {
+    Ok(from_file(&folder.join("config.json"), from_json)?)
+}
+
+fn model_type(config: &Map<String, Value>) -> &str {
+    let model_type = config.get("model_type").and_then(Value::as_str);
+    model_type.unwrap_or_default()
 }
 
 fn check_head(
