@@ -2,6 +2,7 @@
 
 mod allocator;
 mod arguments;
+mod bench;
 mod compare;
 mod console;
 mod data;
@@ -11,6 +12,7 @@ mod generate;
 mod interrupt;
 mod pipelines;
 mod quickstart;
+mod seeds;
 mod summary;
 mod texts;
 mod tokenize;
@@ -74,6 +76,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Data(DataCommand::Inspect(arguments)) => data::inspect::run(&arguments),
         Command::Data(DataCommand::Fetch(arguments)) => data::fetch::run(&arguments),
         Command::Tokenize(TokenizeCommand::Train(arguments)) => tokenize::train(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Devices => devices::run(),
     }
 }

@@ -107,13 +107,17 @@ impl Recipe {
     /// # Errors
     /// It is none; the error names those there are.
     pub(crate) fn check_best_answer(&self, questions: &[Question]) -> Result<(), RecipeError> {
+        let Some(score) = &self.checkpoints.best_score else {
+            return Ok(());
+        };
         let first = |question: &Question| question.targets.first().cloned().unwrap_or_default();
         let right: Vec<String> = questions.iter().map(first).collect();
         let scores = answer_scores(questions, &right, &self.evaluation.metrics);
         let scores = scores.iter().map(|(name, _)| name.as_str());
         let names: Vec<&str> = TOKEN_SCORES.iter().copied().chain(scores).collect();
-        match &self.checkpoints.best_score {
-            Some(score) if !names.contains(&score.as_str()) => Err(refused(
+        match names.contains(&score.as_str()) {
+            true => Ok(()),
+            false => Err(refused(
                 "checkpoints.best_score",
                 format!("`{score}`"),
                 &format!(
@@ -121,7 +125,6 @@ impl Recipe {
                     names.join(", ")
                 ),
             )),
-            _ => Ok(()),
         }
     }
 }

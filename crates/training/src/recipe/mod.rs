@@ -120,6 +120,10 @@ pub struct TrainingSettings {
     pub seed: u64,
     /// Steps between evaluations; the last step always has one.
     pub evaluate_every: usize,
+    /// The run ends after so many evaluations in a row that did not better `checkpoints.best_score`;
+    /// absent to train to the last step.
+    #[serde(default)]
+    pub patience: Option<usize>,
     /// Steps between checkpoints; the last step always has one.
     pub checkpoint_every: usize,
     /// Steps between lines of metrics.

@@ -50,6 +50,12 @@ pub trait Task: Sync {
     /// A batch on the host.
     type Batch: Send + 'static;
 
+    /// Whether the parameter at this path of the model is one of a head that starts from nothing, which
+    /// low-rank adaptation therefore trains as a whole.
+    fn is_head(_path: &str) -> bool {
+        false
+    }
+
     /// Hugging Face's names of the parameters.
     fn names(&self, model: &Self::Model) -> NameTable;
 

@@ -150,11 +150,20 @@ impl TextToText {
             *num += 1;
             *num <= self.num_shown
         });
-        let example = |(question, predicted): (&Question, String)| Example::Answer {
-            task: question.task.clone(),
-            input: question.input.clone(),
-            expected: question.targets.first().cloned().unwrap_or_default(),
-            predicted: predicted.trim().to_owned(),
+        let example = |(question, predicted): (&Question, String)| {
+            let predicted = predicted.trim().to_owned();
+            let mut right = question.targets.iter().map(|target| target.trim());
+            let first = right.clone().next().unwrap_or_default();
+            Example::Answer {
+                task: question.task.clone(),
+                input: question.input.clone(),
+                // The one that was given, if any was.
+                expected: right
+                    .find(|target| *target == predicted)
+                    .unwrap_or(first)
+                    .to_owned(),
+                predicted,
+            }
         };
         shown.map(example).collect()
     }
