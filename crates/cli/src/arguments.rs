@@ -68,36 +68,6 @@ pub enum Command {
     Devices,
 }
 
-impl Command {
-    /// What it names as models to use.
-    pub fn models(&mut self) -> Vec<&mut PathBuf> {
-        match self {
-            Self::Evaluate(arguments) => vec![&mut arguments.model],
-            Self::Generate(arguments) => {
-                let assistant = arguments.assistant.as_mut();
-                [&mut arguments.texts.model]
-                    .into_iter()
-                    .chain(assistant)
-                    .collect()
-            }
-            Self::Summarize(arguments) => vec![&mut arguments.texts.model],
-            Self::Translate(arguments) => vec![&mut arguments.texts.model],
-            Self::Classify(arguments) => vec![&mut arguments.texts.model],
-            Self::Tag(arguments) => vec![&mut arguments.texts.model],
-            Self::Answer(arguments) => vec![&mut arguments.texts.model],
-            Self::FillMask(arguments) => vec![&mut arguments.texts.model],
-            Self::Detect(arguments) => vec![&mut arguments.texts.model],
-            Self::Embed(arguments) => vec![&mut arguments.texts.model],
-            Self::Train(_)
-            | Self::Compare(_)
-            | Self::Data(_)
-            | Self::Tokenize(_)
-            | Self::Bench(_)
-            | Self::Devices => Vec::new(),
-        }
-    }
-}
-
 /// `train`
 #[derive(Debug, Args)]
 pub struct TrainArguments {

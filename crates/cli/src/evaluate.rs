@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 use crate::console::progress::Progress;
 use crate::interrupt::{self, Ending};
+use crate::texts::model_folder;
 use crate::{INTERRUPTED, console};
 
 /// `evaluate`
@@ -100,19 +101,9 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<ExitCode> {
 
 /// What would be a pity to find out in the end.
 fn check(arguments: &EvaluateArguments) -> anyhow::Result<()> {
-    let model = &arguments.model;
-    if !model.is_dir() {
-        bail!(
-            "{} is no folder; a model is a checkpoint of a run, a folder as on the Hugging Face hub, or the OWNER/NAME of one there",
-            model.display()
-        );
-    }
-    if model.join("checkpoints").is_dir() {
-        bail!(
-            "{} is a run; give one of its checkpoints, a folder in {}",
-            model.display(),
-            model.join("checkpoints").display()
-        );
+    // The folder of both models of a pre-training is one to score, and to no other command a model.
+    if !arguments.model.join("discriminator").is_dir() {
+        model_folder::check(&arguments.model)?;
     }
     let Some(path) = &arguments.predictions else {
         return Ok(());

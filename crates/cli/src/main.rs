@@ -10,6 +10,7 @@ mod devices;
 mod evaluate;
 mod generate;
 mod interrupt;
+mod models;
 mod pipelines;
 mod quickstart;
 mod seeds;
@@ -26,7 +27,7 @@ use lamplight_training::TrainingError;
 use tracing_subscriber::EnvFilter;
 
 use arguments::{Arguments, Command, DataCommand, TokenizeCommand};
-use texts::model_folder::resolve;
+use models::resolve;
 
 /// The input was refused.
 const BAD_INPUT: u8 = 2;

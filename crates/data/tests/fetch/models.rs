@@ -91,6 +91,9 @@ fn a_model_is_fetched_once_and_then_needs_no_hub() {
     // Another revision has a folder of its own.
     let other = fetched(&cache, "owner/t5@v1").unwrap();
     assert_eq!(other, folder.path().join("owner/t5/v1"));
+    let request = HubRepository::model("owner/t5@refs/pr/1").unwrap();
+    let name = "owner/t5/refs%2Fpr%2F1";
+    assert_eq!(cache.folder_of(&request), folder.path().join(name));
     // What somebody has cut off is fetched anew.
     fs::write(model.join("model.safetensors"), b"mod").unwrap();
     fetched(&cache, "owner/t5").unwrap();
