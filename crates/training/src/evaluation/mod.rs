@@ -6,7 +6,7 @@ pub mod metrics;
 mod tokens;
 mod verdicts;
 
-pub use answers::{HeldOutQuestions, WindowLogits};
+pub use answers::{HeldOutQuestions, WindowScores};
 pub use detection::{DetectionScores, GeneratorScores, area_under_curve, binary_entropy};
 pub use tokens::TokenScores;
 pub use verdicts::Verdicts;
