@@ -5,6 +5,7 @@
     reason = "a command line program speaks through its output"
 )]
 
+mod bench;
 mod check;
 mod device;
 mod docs;
@@ -65,6 +66,8 @@ enum Task {
     },
     /// Train the same recipe at another revision and now, and show which losses differ
     LossCompare(loss_compare::Arguments),
+    /// Time the workloads of `lamplight bench` on devices and beside other libraries, into one table
+    Bench(bench::Arguments),
     /// Check the rules of the workspace: names, dependency direction, sizes, forbidden code
     Tidy,
     /// Build the API documentation, and the book where mdbook is installed
@@ -95,6 +98,7 @@ fn run(task: Task) -> Result<()> {
         Task::Check { skip } => check::run(&shell, &skip),
         Task::Test { device, arguments } => test::run(&shell, &device, &arguments),
         Task::LossCompare(arguments) => loss_compare::run(&shell, &arguments),
+        Task::Bench(arguments) => bench::run(&shell, &arguments),
         Task::Tidy => tidy::run(&shell),
         Task::Docs => docs::run(&shell),
         Task::Train { .. } | Task::Devices { .. } => Ok(()),

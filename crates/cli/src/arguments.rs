@@ -9,6 +9,7 @@ use lamplight_data::tokenizer::train::Family;
 use lamplight_data::{DataError, dataset};
 use lamplight_layers::device::DeviceChoice;
 
+use crate::bench::BenchArguments;
 use crate::generate::arguments::GenerateArguments;
 use crate::pipelines::answer::AnswerArguments;
 use crate::pipelines::classify::ClassifyArguments;
@@ -58,6 +59,8 @@ pub enum Command {
     /// Make vocabularies
     #[command(subcommand)]
     Tokenize(TokenizeCommand),
+    /// Time training, decoding and what they are made of, on models of published sizes
+    Bench(BenchArguments),
     /// List the devices that this build can use on this machine
     Devices,
 }
@@ -67,7 +70,8 @@ pub enum Command {
 pub struct TrainArguments {
     /// A preset such as electra_small, or the path of a .toml file
     pub recipe: Option<String>,
-    /// Go on with the run in this folder, from its newest checkpoint
+    /// Go on with the run in this folder, from its newest checkpoint; in the folder of --seeds with those that are
+    /// not complete
     #[arg(
         long,
         value_name = "RUN",
@@ -95,6 +99,16 @@ pub struct TrainArguments {
     /// The folder to write into, empty or not there yet [default: the next free runs/RECIPE-N]
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// Train N times, with the recipe's seed and those that follow it, each in the folder seed-N of the output, and
+    /// show the median and the range of the scores. Name --valid, or each seed holds out texts of its own
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "recipe",
+        conflicts_with = "resume",
+        value_parser = clap::value_parser!(u64).range(1..=1000)
+    )]
+    pub seeds: Option<u64>,
     /// flex, ndarray, wgpu, vulkan, metal, rocm or cuda, the last with :N for the N-th
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub device: DeviceChoice,

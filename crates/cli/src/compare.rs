@@ -56,7 +56,7 @@ fn print(runs: &[RecordedRun], output: &Path) -> std::io::Result<()> {
 }
 
 /// Columns as wide as their widest cell.
-fn aligned(rows: &[Row]) -> Vec<String> {
+pub fn aligned(rows: &[Row]) -> Vec<String> {
     let cells = |row: &Row| {
         let cells = std::iter::once(&row.name).chain(&row.cells);
         cells.cloned().collect::<Vec<String>>()

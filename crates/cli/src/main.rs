@@ -2,6 +2,7 @@
 
 mod allocator;
 mod arguments;
+mod bench;
 mod compare;
 mod console;
 mod data;
@@ -10,6 +11,7 @@ mod generate;
 mod interrupt;
 mod pipelines;
 mod quickstart;
+mod seeds;
 mod summary;
 mod texts;
 mod tokenize;
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Data(DataCommand::Inspect(arguments)) => data::inspect::run(&arguments),
         Command::Data(DataCommand::Fetch(arguments)) => data::fetch::run(&arguments),
         Command::Tokenize(TokenizeCommand::Train(arguments)) => tokenize::train(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Devices => devices::run(),
     };
     match result {

@@ -51,6 +51,10 @@ fn print_run(out: &mut StdoutLock<'_>, run: &RunSummary) -> std::io::Result<()> 
         count(last.num_tokens as f64),
         duration(last.seconds)
     )?;
+    if let Some(reason) = run.early_stop() {
+        let planned = run.recipe.training.steps;
+        writeln!(out, "  stopped early, before step {planned}: {reason}")?;
+    }
     for ((name, first), (_, last)) in first.terms.iter().zip(&last.terms) {
         if name != "squared_log_z" {
             writeln!(out, "  {:<26} {first:.3} -> {last:.3}", training_name(name))?;

@@ -6,16 +6,20 @@ use lamplight_training::TrainingError;
 use lamplight_training::progress::{Observer, Several};
 use lamplight_training::recipe::Recipe;
 use lamplight_training::run::{Run, RunSummary, resume, train};
+use lamplight_training::seed_runs::SeedRuns;
 use lamplight_training::tensorboard::TensorBoard;
 use lamplight_training::texts::Sources;
 
 use crate::arguments::TrainArguments;
-use crate::{INTERRUPTED, console, interrupt, quickstart, summary};
+use crate::{INTERRUPTED, console, interrupt, quickstart, seeds, summary};
 
 /// Trains one recipe, or the quickstart.
 pub fn run(arguments: &TrainArguments) -> anyhow::Result<ExitCode> {
     if let Some(folder) = &arguments.resume {
         let device = arguments.device.open()?;
+        if SeedRuns::is_at(folder) {
+            return seeds::go_on(SeedRuns::open(folder)?, &device, arguments);
+        }
         interrupt::listen()?;
         let run = observed(arguments, |observer| resume(folder, device, observer))?;
         return finish(run);
@@ -36,6 +40,9 @@ pub fn run(arguments: &TrainArguments) -> anyhow::Result<ExitCode> {
         init_from: arguments.init_from.clone(),
         device: arguments.device.open()?,
     };
+    if let Some(num_seeds) = arguments.seeds {
+        return seeds::start(&run, num_seeds, arguments);
+    }
     interrupt::listen()?;
     finish(execute(run, arguments)?)
 }
@@ -52,10 +59,10 @@ pub fn execute(run: Run, arguments: &TrainArguments) -> anyhow::Result<RunSummar
 }
 
 /// Does `work` with live progress.
-fn observed(
+pub fn observed<T>(
     arguments: &TrainArguments,
-    work: impl FnOnce(&mut dyn Observer) -> Result<RunSummary, TrainingError>,
-) -> anyhow::Result<RunSummary> {
+    work: impl FnOnce(&mut dyn Observer) -> Result<T, TrainingError>,
+) -> anyhow::Result<T> {
     let mut console = console::open(arguments.peak_flops);
     let mut board = arguments.tensorboard.then(TensorBoard::default);
     let mut observers: Vec<&mut dyn Observer> = vec![console.as_mut()];

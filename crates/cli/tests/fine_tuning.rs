@@ -6,7 +6,7 @@ mod process;
 use std::fs;
 use std::path::Path;
 
-use process::{fail, lamplight, resume, succeed, train};
+use process::{fail, lamplight, last_scores, resume, succeed, train, write_records as write};
 use serde_json::{Value, json};
 
 const ADJECTIVES: [&str; 4] = ["good", "fine", "bad", "poor"];
@@ -27,11 +27,6 @@ fn tokenizer(folder: &Path) {
         folder.join("tokenizer").display()
     );
     succeed(&mut lamplight(&arguments));
-}
-
-fn write(path: &Path, records: impl Iterator<Item = Value>) {
-    let lines = records.map(|record| format!("{record}\n"));
-    fs::write(path, lines.collect::<String>()).unwrap();
 }
 
 /// The text, the number of the adjective in it.
@@ -55,13 +50,6 @@ fn scores(folder: &Path, objective: &str) -> Value {
     );
     succeed(&mut train("smoke_classification", &run, &arguments));
     last_scores(&run)
-}
-
-fn last_scores(run: &Path) -> Value {
-    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
-    let lines = metrics.lines().rev();
-    let mut lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines.find(|line| line["kind"] == "evaluation").unwrap()
 }
 
 fn score(scores: &Value, name: &str) -> f64 {

@@ -74,6 +74,7 @@ fn example(rng: &mut ChaCha8Rng) -> TextPair {
                 task: task.to_owned(),
                 input,
                 target,
+                targets: Vec::new(),
             };
         }
     }

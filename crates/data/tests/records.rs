@@ -80,6 +80,7 @@ fn pair(task: &str, input: &str, target: &str) -> TextPair {
         task: task.to_owned(),
         input: input.to_owned(),
         target: target.to_owned(),
+        targets: Vec::new(),
     }
 }
 
@@ -266,6 +267,36 @@ fn pairs_are_read_from_records_of_any_format() {
         target: "answer".to_owned(),
     };
     let items = pairs("a.csv", "answer,question,source\nb,a,x\n", &fields);
+    assert_eq!(items[0].as_ref().unwrap(), &pair("", "a", "b"));
+}
+
+#[test]
+fn several_right_answers_are_read_beside_the_target() {
+    let json = "{\"source\": \"a\", \"target\": \"b\", \"targets\": [\"b\", \"c\"]}\n\
+        {\"source\": \"a\", \"target\": \"b\", \"targets\": [\"c\"]}\n\
+        {\"source\": \"a\", \"target\": \"b\", \"targets\": []}\n\
+        {\"source\": \"a\", \"target\": \"b\", \"targets\": \"c\"}\n\
+        {\"source\": \"a\", \"target\": \"b\", \"targets\": [5]}\n\
+        {\"source\": \"a\", \"target\": \"b\", \"targets\": [\"c\\u0000\"]}\n";
+    let items = pairs("a.jsonl", json, &PairFields::default());
+    let references =
+        |item: &Result<TextPair, DataError>| item.as_ref().unwrap().references().to_vec();
+    assert_eq!(references(&items[0]), ["b", "c"]);
+    assert_eq!(references(&items[1]), ["b", "c"]);
+    assert_eq!(references(&items[2]), ["b"]);
+    for (item, line) in items[3..5].iter().zip(4..) {
+        let error = item.as_ref().unwrap_err().to_string();
+        assert!(error.contains(&format!("a.jsonl:{line}: ")), "{error}");
+        assert!(error.contains("\"targets\" is no list"), "{error}");
+    }
+    assert!(matches!(items[5], Err(DataError::HoldsNul { line: 6, .. })));
+    // Of other fields than the usual ones it is none of ours.
+    let fields = PairFields {
+        input: "source".to_owned(),
+        target: "answer".to_owned(),
+    };
+    let json = "{\"source\": \"a\", \"answer\": \"b\", \"targets\": 5}\n";
+    let items = pairs("a.jsonl", json, &fields);
     assert_eq!(items[0].as_ref().unwrap(), &pair("", "a", "b"));
 }
 

@@ -1,10 +1,11 @@
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, LayerNorm, Linear};
+use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Bool, DType, Device, Tensor, assert_shape};
 use lamplight_layers::attention::{
     AttentionInput, AttentionOutput, MultiHeadAttention, MultiHeadAttentionConfig,
 };
 use lamplight_layers::block::{Block, BlockInput, BlockOutput, Pass, in_type_of};
+use lamplight_layers::dropout::Dropout;
 use lamplight_layers::feed_forward::{FeedForward, FeedForwardConfig};
 use lamplight_layers::initializer::linear;
 use lamplight_layers::mask;
@@ -43,7 +44,7 @@ impl Encoder {
         Self {
             projection: (narrow != wide).then(projection),
             layer: layers.collect(),
-            dropout: DropoutConfig::new(config.hidden_dropout_prob).init(),
+            dropout: Dropout::new(config.hidden_dropout_prob),
         }
     }
 
@@ -136,7 +137,7 @@ impl EncoderLayer {
             attention_norm: norm(hidden, config, device),
             feed_forward: feed_forward.init(device),
             feed_forward_norm: norm(hidden, config, device),
-            dropout: DropoutConfig::new(config.hidden_dropout_prob).init(),
+            dropout: Dropout::new(config.hidden_dropout_prob),
         }
     }
 }

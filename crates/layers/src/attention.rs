@@ -1,9 +1,10 @@
 //! Multi-head attention as both models use it.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Linear};
+use burn::nn::Linear;
 use burn::tensor::{DType, Device, Tensor, activation::softmax, assert_shape};
 
+use crate::dropout::Dropout;
 use crate::initializer::{Initializer, linear};
 
 /// Sizes and initialisation of a [`MultiHeadAttention`].
@@ -83,7 +84,7 @@ impl MultiHeadAttentionConfig {
             key: projection(self.key_value),
             value: projection(self.key_value),
             output: linear(inner, self.d_model, self.bias, self.output, device),
-            dropout: DropoutConfig::new(self.dropout).init(),
+            dropout: Dropout::new(self.dropout),
             num_heads: self.num_heads,
             head_dim: self.head_dim,
             scale: self.scale,

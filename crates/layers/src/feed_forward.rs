@@ -1,10 +1,11 @@
 //! The position-wise feed-forward layer, plain or gated.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 
 use crate::activation::Activation;
+use crate::dropout::Dropout;
 use crate::initializer::{Initializer, linear};
 
 /// Sizes and initialisation of a [`FeedForward`].
@@ -47,7 +48,7 @@ impl FeedForwardConfig {
             gate: self.gated.then(inward),
             input: inward(),
             output: linear(self.d_ff, self.d_model, self.bias, self.output, device),
-            dropout: DropoutConfig::new(self.dropout).init(),
+            dropout: Dropout::new(self.dropout),
             activation: self.activation,
         }
     }

@@ -1,11 +1,12 @@
 //! The sub-layers that encoder and decoder are made of.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, RmsNorm};
+use burn::nn::RmsNorm;
 use burn::tensor::{DType, Device, Tensor};
 use lamplight_layers::attention::{
     AttentionOutput, KeyValue, MultiHeadAttention, MultiHeadAttentionConfig,
 };
+use lamplight_layers::dropout::Dropout;
 use lamplight_layers::feed_forward::{FeedForward, FeedForwardConfig};
 use lamplight_layers::initializer::Initializer;
 use lamplight_layers::precision::in_f32;
@@ -21,7 +22,7 @@ pub(crate) fn norm(config: &T5Config, device: &Device) -> RmsNorm {
 }
 
 pub(crate) fn dropout(config: &T5Config) -> Dropout {
-    DropoutConfig::new(config.dropout_rate).init()
+    Dropout::new(config.dropout_rate)
 }
 
 /// Attention without biases and without the usual scale, which the initialisation of the query

@@ -1,8 +1,9 @@
 use burn::module::Module;
-use burn::nn::{Dropout, RmsNorm};
+use burn::nn::RmsNorm;
 use burn::tensor::{Bool, DType, Device, Int, Tensor, assert_shape};
 use lamplight_layers::block::{Block, BlockInput, BlockOutput, Memory, Pass, in_type_of};
 use lamplight_layers::cache::KeyValueCache;
+use lamplight_layers::dropout::Dropout;
 use lamplight_layers::mask;
 use lamplight_layers::precision::in_f32;
 use lamplight_layers::relative_position_bias::RelativePositionBias;

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Bool, Device, Int, Tensor};
+use lamplight_layers::dropout::Dropout;
 use lamplight_layers::initializer::{Initializer, linear};
 use lamplight_layers::pretrained::{NameTable, PretrainedError, save};
 use lamplight_layers::span::SpanLogits;
@@ -100,7 +101,7 @@ impl T5ForSequenceClassification {
             transformer: T5Model::new(config, device),
             dense: classifier(config, config.d_model, device),
             out_proj: classifier(config, config.num_labels(), device),
-            dropout: DropoutConfig::new(config.classifier_dropout).init(),
+            dropout: Dropout::new(config.classifier_dropout),
             config: config.clone(),
         }
     }
@@ -156,7 +157,7 @@ impl T5ForTokenClassification {
         Self {
             transformer: T5EncoderModel::new(config, device),
             classifier: classifier(config, config.num_labels(), device),
-            dropout: DropoutConfig::new(config.classifier_dropout).init(),
+            dropout: Dropout::new(config.classifier_dropout),
             config: config.clone(),
         }
     }

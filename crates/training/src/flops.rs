@@ -16,22 +16,36 @@ pub fn t5_training(config: &T5Config, source: usize, target: usize) -> f64 {
     TRAINING * t5_forward(config, source, target)
 }
 
-fn t5_forward(config: &T5Config, source: usize, target: usize) -> f64 {
+/// The same without the backward pass.
+pub fn t5_forward(config: &T5Config, source: usize, target: usize) -> f64 {
+    let encoder = t5_encoder(config, source);
     let [source, target, width] = [source, target, config.d_model].map(|size| size as f64);
     let inner = (config.num_heads * config.d_kv) as f64;
-    let num_matrices = match config.activation() {
-        Ok((_, true)) => 3.0,
-        _ => 2.0,
-    };
-    let feed_forward = num_matrices * width * config.d_ff as f64;
-    let encoder_layer =
-        (4.0 * width * inner + feed_forward) * 2.0 * source + 4.0 * source * source * inner;
+    let feed_forward = t5_feed_forward(config);
     // Queries and output of cross-attention are per target token, its keys and values per source token.
     let decoder_layer = (6.0 * width * inner + feed_forward) * 2.0 * target
         + 2.0 * width * inner * 2.0 * source
         + 4.0 * (target * target + target * source) * inner;
     let head = 2.0 * target * width * config.vocab_size as f64;
-    config.num_layers as f64 * encoder_layer + config.decoder_layers() as f64 * decoder_layer + head
+    encoder + config.decoder_layers() as f64 * decoder_layer + head
+}
+
+/// The forward pass of T5's encoder on one row of `source` tokens.
+pub fn t5_encoder(config: &T5Config, source: usize) -> f64 {
+    let [source, width] = [source, config.d_model].map(|size| size as f64);
+    let inner = (config.num_heads * config.d_kv) as f64;
+    let linear = 4.0 * width * inner + t5_feed_forward(config);
+    let layer = linear * 2.0 * source + 4.0 * source * source * inner;
+    config.num_layers as f64 * layer
+}
+
+/// Weights of a feed-forward layer.
+fn t5_feed_forward(config: &T5Config) -> f64 {
+    let num_matrices = match config.activation() {
+        Ok((_, true)) => 3.0,
+        _ => 2.0,
+    };
+    num_matrices * (config.d_model * config.d_ff) as f64
 }
 
 /// The shape of a row of ELECTRA's pre-training.
@@ -58,17 +72,18 @@ pub fn electra_training(
         let size = generator.hidden_size as f64 + generator.vocab_size as f64;
         2.0 * embedding * size * shape.num_masked as f64
     };
-    let bodies = electra_body(discriminator, shape.length) + electra_body(generator, shape.length);
+    let bodies =
+        electra_encoder(discriminator, shape.length) + electra_encoder(generator, shape.length);
     TRAINING * (bodies + detection + prediction)
 }
 
 /// Training an encoder with a small head on a row of `length` tokens.
 pub fn electra_encoder_training(config: &ElectraConfig, length: usize) -> f64 {
-    TRAINING * electra_body(config, length)
+    TRAINING * electra_encoder(config, length)
 }
 
 /// The forward pass of an encoder without its head.
-fn electra_body(config: &ElectraConfig, length: usize) -> f64 {
+pub fn electra_encoder(config: &ElectraConfig, length: usize) -> f64 {
     let [length, hidden, embedding] =
         [length, config.hidden_size, config.embedding_size].map(|size| size as f64);
     let linear = 4.0 * hidden * hidden + 2.0 * hidden * config.intermediate_size as f64;
@@ -176,7 +191,7 @@ mod tests {
             assert_near(name, per_token, mflop_per_token, digit);
             let hidden = config.hidden_size as f64;
             let head = (2.0 * hidden * hidden + 2.0 * hidden) * shape.length as f64;
-            let discriminator = TRAINING * (electra_body(&config, shape.length) + head);
+            let discriminator = TRAINING * (electra_encoder(&config, shape.length) + head);
             assert_near(name, 1.0 - discriminator / total, share, 0.01);
         }
     }

@@ -7,6 +7,7 @@
 
 pub mod checkpoint;
 pub mod comparison;
+mod early_stopping;
 mod error;
 pub mod evaluation;
 mod f32_tensors;
@@ -16,7 +17,7 @@ pub mod gradients;
 pub mod inspection;
 mod loaders;
 pub mod lora;
-mod memory;
+pub mod memory;
 pub mod metrics;
 pub mod micro_step;
 mod model_config;
@@ -28,6 +29,7 @@ pub mod run;
 pub mod run_folder;
 pub mod schedule;
 pub mod seed;
+pub mod seed_runs;
 pub mod stability;
 pub mod task;
 pub mod tensorboard;

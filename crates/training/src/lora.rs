@@ -4,13 +4,14 @@
 //! Burn composes the adapted weight wherever a layer reads it, so that models know nothing of this.
 //! Saving a model merges the factors into its weights.
 
-use burn::module::{Lora, Module, ModuleVisitor, Param, ParamGroup, ParamId};
+use burn::module::{Lora, Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::tensor::Tensor;
 use lamplight_layers::pretrained::NameTable;
 use serde::{Deserialize, Serialize};
 
 use crate::recipe::RecipeError;
 use crate::recipe::check::{self, count, within};
+use crate::task::Task;
 
 /// Wider factors than this are a slip of the keyboard.
 const MAX_RANK: usize = 1 << 20;
@@ -63,9 +64,26 @@ impl LoraSettings {
     }
 }
 
-/// Whether the parameter at this path of a model is a factor.
-pub(crate) fn is_factor(path: &str) -> bool {
-    path.ends_with(".lora.a") || path.ends_with(".lora.b")
+/// Whether the parameter at this path of the task's model is trained: a factor, or one of a head.
+pub(crate) fn is_trained<T: Task>(path: &str) -> bool {
+    path.ends_with(".lora.a") || path.ends_with(".lora.b") || T::is_head(path)
+}
+
+/// [`apply`] to the model of a task, whose head, which has learned nothing yet, is trained as a whole.
+///
+/// # Errors
+/// As [`apply`].
+pub(crate) fn adapt<T: Task>(
+    task: &T,
+    model: T::Model,
+    settings: &LoraSettings,
+) -> Result<T::Model, RecipeError> {
+    let names = task.names(&model);
+    let model = apply(model, &names, settings)?;
+    Ok(model.map(&mut Unfreezing {
+        is_wanted: T::is_head,
+        path: Vec::new(),
+    }))
 }
 
 /// Freezes `model` and gives factors to the matrices that a target matches. The second factor is
@@ -134,6 +152,29 @@ impl ModuleVisitor for Matrices<'_> {
         if let Some(name) = self.names.hugging_face(&path) {
             let id = param.id;
             self.found.push(Matrix { id, path, name });
+        }
+    }
+}
+
+/// Lets parameters be trained again.
+struct Unfreezing {
+    is_wanted: fn(&str) -> bool,
+    path: Vec<String>,
+}
+
+impl ModuleMapper for Unfreezing {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match (self.is_wanted)(&self.path.join(".")) {
+            true => param.set_require_grad(true),
+            false => param,
         }
     }
 }

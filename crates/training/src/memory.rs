@@ -9,10 +9,23 @@ pub(crate) use footprint::{Footprint, Rows, electra, electra_encoder, t5};
 /// Bytes of this process that are resident in the host's memory; none where the system does not
 /// tell it as Linux does (`VmRSS`, proc_pid_status(5)).
 pub fn resident_bytes() -> Option<u64> {
-    kibibytes(
-        &std::fs::read_to_string("/proc/self/status").ok()?,
-        "VmRSS:",
-    )
+    of_this_process("VmRSS:")
+}
+
+/// The most that was resident since the start of the process or the last [`forget_peak`] (`VmHWM`).
+pub fn peak_resident_bytes() -> Option<u64> {
+    of_this_process("VmHWM:")
+}
+
+/// Lets [`peak_resident_bytes`] begin anew (proc_pid_clear_refs(5)); does nothing where the system
+/// has no such thing.
+pub fn forget_peak() {
+    // Without it a later peak is the highest of all, which is still true.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+fn of_this_process(name: &str) -> Option<u64> {
+    kibibytes(&std::fs::read_to_string("/proc/self/status").ok()?, name)
 }
 
 /// The value of a line of Linux's `NAME: NUMBER kB`, in bytes.

@@ -3,6 +3,7 @@
 mod electra;
 mod fine_tuning;
 mod start;
+mod summary;
 mod t5;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ use crate::weights::Weights;
 use crate::{TrainingError, lora, model_config, report};
 use start::Starting;
 
+pub use summary::RunSummary;
+
 /// What to train, on what, where and into which folder.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -43,34 +46,6 @@ pub struct Run {
     pub init_from: Option<PathBuf>,
     /// The device.
     pub device: Device,
-}
-
-/// What a run leaves behind.
-#[derive(Debug, Clone)]
-pub struct RunSummary {
-    /// The recipe's name.
-    pub name: String,
-    /// The recipe as it was run.
-    pub recipe: Recipe,
-    /// The run's folder.
-    pub folder: RunFolder,
-    /// The last checkpoint.
-    pub checkpoint: PathBuf,
-    /// All that was measured.
-    pub history: History,
-    /// Parameters that were trained.
-    pub num_parameters: usize,
-    /// Steps that were done: fewer than planned after an interruption.
-    pub num_steps: usize,
-}
-
-impl RunSummary {
-    /// Whether every planned step was done and the model scored after the last.
-    pub fn is_complete(&self) -> bool {
-        let last_scored = self.history.evaluations.last().map(|(step, _)| *step);
-        let num_steps = self.recipe.training.steps;
-        self.num_steps == num_steps && last_scored == Some(num_steps)
-    }
 }
 
 /// Runs a recipe from texts to checkpoint and report.
@@ -180,7 +155,7 @@ impl Run {
     }
 
     /// Where this run comes from.
-    fn origin(&self) -> Result<Origin, TrainingError> {
+    pub(crate) fn origin(&self) -> Result<Origin, TrainingError> {
         Ok(Origin {
             name: self.name.clone(),
             sources: self.sources.absolute()?,
@@ -239,7 +214,7 @@ impl Run {
         }
         let (trainer, start) = starting.trainer(first)?;
         let num_parameters = match recipe.lora {
-            Some(_) => Weights::of(&start.model, lora::is_factor).num_elements(),
+            Some(_) => Weights::of(&start.model, lora::is_trained::<T>).num_elements(),
             None => start.model.num_params(),
         };
         let plan = self.plan(num_parameters, work.num_tokens);

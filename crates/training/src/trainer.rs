@@ -78,10 +78,10 @@ impl<T: Task> Trainer<'_, T> {
             None => self.task.load(&checkpoint.path, &self.device)?,
             Some(settings) => {
                 let frozen = self.task.load(&self.frozen()?, &self.device)?;
-                let names = self.task.names(&frozen);
-                let model = lora::apply(frozen, &names, settings)?;
-                let factors = Weights::from_safetensors(&checkpoint.read(LORA)?);
-                let adapted = factors.and_then(|factors| factors.into(model, lora::is_factor));
+                let model = lora::adapt(self.task, frozen, settings)?;
+                let trained = Weights::from_safetensors(&checkpoint.read(LORA)?);
+                let adapted =
+                    trained.and_then(|trained| trained.into(model, lora::is_trained::<T>));
                 adapted.map_err(|source| TrainingError::Weights {
                     path: checkpoint.path.join(LORA),
                     source,

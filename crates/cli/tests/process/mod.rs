@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use lamplight_training::checkpoint::{Checkpoints, Intact, Manifest};
 
 /// Longer than any run of the tests takes.
@@ -84,6 +86,20 @@ pub fn wait_for_metrics(child: &mut Child, run: &Path) {
         assert!(started.elapsed() < PATIENCE, "it did not begin");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Writes a file of JSON Lines.
+pub fn write_records(path: &Path, records: impl Iterator<Item = Value>) {
+    let lines = records.map(|record| format!("{record}\n"));
+    fs::write(path, lines.collect::<String>()).unwrap();
+}
+
+/// The scores of the last evaluation of a run.
+pub fn last_scores(run: &Path) -> Value {
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let lines = metrics.lines().rev();
+    let mut lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.find(|line| line["kind"] == "evaluation").unwrap()
 }
 
 /// The checkpoints of a run.

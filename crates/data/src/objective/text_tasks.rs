@@ -215,6 +215,12 @@ impl TextTask {
         "word",
     ];
 
+    /// The targets of a classification task, in the order of the data set's integer labels; none of another task.
+    pub fn labels(self) -> &'static [&'static str] {
+        let row = CLASSIFICATIONS.iter().find(|row| row.task == self);
+        row.map_or(&[], |row| row.labels)
+    }
+
     /// The examples of one record: as many as it has answers for ReCoRD, none for a WSC or WNLI record whose label is false (the
     /// target would be the wrong referent), else one. Fields other than the task's are left out. A label is the data
     /// set's integer, the name it stands for, or true or false.
@@ -280,10 +286,12 @@ fn record_pairs(fields: &Fields<'_>) -> Result<Vec<TextPair>, DataError> {
     if answers.is_empty() {
         answers.push(UNLABELLED);
     }
-    let pairs = answers.into_iter();
-    Ok(pairs
-        .map(|answer| fields.pair(input.clone(), answer))
-        .collect())
+    let targets: Vec<String> = answers.iter().copied().map(str::to_owned).collect();
+    let pair = |answer: &&str| TextPair {
+        targets: targets.clone(),
+        ..fields.pair(input.clone(), answer)
+    };
+    Ok(answers.iter().map(pair).collect())
 }
 
 /// The points of a passage's summary as sentences.

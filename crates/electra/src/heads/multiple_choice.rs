@@ -1,8 +1,9 @@
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Bool, Device, Int, Tensor};
 use lamplight_layers::activation::Activation;
 use lamplight_layers::block::Pass;
+use lamplight_layers::dropout::Dropout;
 use lamplight_layers::initializer::linear;
 use lamplight_layers::pretrained::NameTable;
 
@@ -54,7 +55,7 @@ impl ElectraForMultipleChoice {
         Self {
             summary: linear(hidden, hidden, true, initializer(config), device),
             classifier: classifier(config, 1, device),
-            dropout: DropoutConfig::new(config.summary_last_dropout).init(),
+            dropout: Dropout::new(config.summary_last_dropout),
             activation: activation.unwrap_or_else(|error| panic!("{error}")),
             electra,
         }

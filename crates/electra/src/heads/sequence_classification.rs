@@ -1,8 +1,9 @@
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use lamplight_layers::activation::Activation;
 use lamplight_layers::block::Pass;
+use lamplight_layers::dropout::Dropout;
 use lamplight_layers::initializer::linear;
 use lamplight_layers::pretrained::NameTable;
 
@@ -40,7 +41,7 @@ impl ElectraForSequenceClassification {
         Self {
             dense: linear(hidden, hidden, true, initializer(config), device),
             out_proj: classifier(config, config.num_labels(), device),
-            dropout: DropoutConfig::new(config.classifier_dropout()).init(),
+            dropout: Dropout::new(config.classifier_dropout()),
             electra,
         }
     }

@@ -1,7 +1,8 @@
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use lamplight_layers::block::Pass;
+use lamplight_layers::dropout::Dropout;
 use lamplight_layers::pretrained::NameTable;
 
 use super::classifier;
@@ -34,7 +35,7 @@ impl ElectraForTokenClassification {
         let config = electra.config();
         Self {
             classifier: classifier(config, config.num_labels(), device),
-            dropout: DropoutConfig::new(config.classifier_dropout()).init(),
+            dropout: Dropout::new(config.classifier_dropout()),
             electra,
         }
     }

@@ -2,14 +2,18 @@
 
 mod answers;
 mod detection;
+mod free_answers;
 pub mod metrics;
 mod tokens;
 mod verdicts;
 
 pub use answers::{HeldOutQuestions, WindowScores};
 pub use detection::{DetectionScores, GeneratorScores, area_under_curve, binary_entropy};
+pub use free_answers::{ANSWER_SCORES, Question, answer_scores, scores_answers};
 pub use tokens::TokenScores;
 pub use verdicts::Verdicts;
+
+use std::collections::BTreeMap;
 
 use metrics::{Metric, Predictions};
 use serde::{Serialize, Serializer};
@@ -28,6 +32,15 @@ impl Evaluation {
     pub fn score(&self, name: &str) -> Option<f64> {
         let found = self.scores.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| *value)
+    }
+
+    /// The scores that are numbers.
+    pub fn finite_scores(&self) -> BTreeMap<String, f64> {
+        let scores = self.scores.iter();
+        scores
+            .filter(|(_, score)| score.is_finite())
+            .cloned()
+            .collect()
     }
 }
 

@@ -26,6 +26,7 @@ impl Recipe {
             self.check_schedule()?;
         }
         self.stability.check()?;
+        self.check_evaluation()?;
         self.check_checkpoints()
     }
 
@@ -101,10 +102,13 @@ impl Recipe {
             ("training.evaluate_every", training.evaluate_every),
             ("training.checkpoint_every", training.checkpoint_every),
             ("training.log_every", training.log_every),
-            ("evaluation.max_batches", self.evaluation.max_batches),
-            ("evaluation.num_answers", self.evaluation.num_answers),
+            ("training.patience", training.patience.unwrap_or(1)),
         ] {
             count(key, value, 1, MAX_COUNT)?;
+        }
+        if let (Some(patience), None) = (training.patience, &self.checkpoints.best_score) {
+            let expected = "given with checkpoints.best_score, which names the score to better";
+            return Err(refused("training.patience", patience, expected));
         }
         let limit = training.clip_norm.unwrap_or(1.0);
         within(
@@ -176,6 +180,8 @@ mod tests {
             ("quickstart_t5", "stability.spike_threshold", "0"),
             ("quickstart_t5", "stability.spike_threshold", "inf"),
             ("quickstart_t5", "checkpoints.keep_last", "0"),
+            ("t5_small_v1_0", "training.patience", "0"),
+            ("quickstart_t5", "training.patience", "2"),
             ("quickstart_t5", "optimizer.learning_rate", "nan"),
             ("quickstart_t5", "optimizer.learning_rate", "-0.1"),
             ("quickstart_t5", "optimizer.learning_rate", "inf"),

@@ -116,7 +116,7 @@ fn apply(table: &mut toml::Table, text: &str) -> Result<(), RecipeError> {
 fn is_bare_word(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(char::is_alphabetic)
-        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 /// Turns serde's "unknown field" message into one with a suggestion.
@@ -169,6 +169,7 @@ mod tests {
             "schedule.kind=constant",
             "optimizer.learning_rate = 1e-2",
             "optimizer.betas=[0.8, 0.9]",
+            "checkpoints.best_score=exact_match.plural",
             "data.train_tokenizer={ kind = \"unigram\", vocab_size = 300 }",
         ])
         .unwrap();
@@ -179,6 +180,8 @@ mod tests {
         );
         assert_eq!(recipe.optimizer.learning_rate, 1e-2);
         assert_eq!(recipe.optimizer.betas, Some([0.8, 0.9]));
+        let score = recipe.checkpoints.best_score.as_deref();
+        assert_eq!(score, Some("exact_match.plural"));
         assert_eq!(recipe.data.train_tokenizer.unwrap().vocab_size, 300);
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod check;
 mod checkpoints;
 mod data;
 mod error;
+mod evaluation;
 mod load;
 mod objective;
 mod optimizer;
@@ -17,6 +18,7 @@ pub(crate) mod suggestion;
 pub use checkpoints::CheckpointSettings;
 pub use data::{BuiltinCorpus, DataSettings, Objective, TokenizerKind, TokenizerTraining};
 pub use error::RecipeError;
+pub use evaluation::EvaluationSettings;
 pub use optimizer::{GroupSettings, OptimizerSettings};
 pub use presets::{Preset, presets};
 pub use schedule::ScheduleSettings;
@@ -132,6 +134,10 @@ pub struct TrainingSettings {
     pub seed: u64,
     /// Steps between evaluations; the last step always has one.
     pub evaluate_every: usize,
+    /// The run ends after so many evaluations in a row that did not better `checkpoints.best_score`;
+    /// absent to train to the last step.
+    #[serde(default)]
+    pub patience: Option<usize>,
     /// Steps between checkpoints; the last step always has one.
     pub checkpoint_every: usize,
     /// Steps between lines of metrics.
@@ -140,26 +146,4 @@ pub struct TrainingSettings {
 
 fn default_accumulation() -> usize {
     1
-}
-
-/// `[evaluation]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct EvaluationSettings {
-    /// Held-out batches at most.
-    pub max_batches: usize,
-    /// Text to text: held-out inputs of each task that are answered and compared with the target.
-    pub num_answers: usize,
-    /// Examples kept for the report: sentences, or answers of each task.
-    pub num_shown: usize,
-}
-
-impl Default for EvaluationSettings {
-    fn default() -> Self {
-        Self {
-            max_batches: 16,
-            num_answers: 32,
-            num_shown: 4,
-        }
-    }
 }

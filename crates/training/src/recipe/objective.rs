@@ -20,7 +20,7 @@ const WEIGHT: Allowed = (|value| (0.0..1e3).contains(&value), "at least 0");
 
 impl Objective {
     /// Its name in a recipe, for messages.
-    fn context(self) -> &'static str {
+    pub(super) fn context(self) -> &'static str {
         match self {
             Self::ReplacedTokenDetection => "objective replaced_token_detection",
             Self::SpanCorruption => "objective span_corruption",

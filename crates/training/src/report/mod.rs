@@ -101,6 +101,9 @@ fn facts(run: &RunSummary) -> Vec<(&'static str, String)> {
         ("time", format!("{:.0} s", last.seconds)),
         ("tokens per second", grouped(last.tokens_per_second as u64)),
     ];
+    if let Some(reason) = run.early_stop() {
+        facts.push(("stopped early", escape(&reason)));
+    }
     if last.flops_per_second > 0.0 {
         let gflops = last.flops_per_second / 1e9;
         facts.push(("model GFLOP per second", format!("{gflops:.1}")));

@@ -121,7 +121,6 @@ impl<'a, T: Task> Starting<'a, T> {
             let fill = |folder: &Path| self.task.save(&model, folder);
             self.folder.frozen().write(&record, fill)?;
         }
-        let names = self.task.names(&model);
-        Ok(lora::apply(model, &names, settings)?)
+        Ok(lora::adapt(self.task, model, settings)?)
     }
 }

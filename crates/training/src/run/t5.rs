@@ -1,5 +1,6 @@
 //! What a run of T5 prepares.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lamplight_data::loader::{
@@ -11,11 +12,12 @@ use lamplight_data::tokenizer::Tokenizer;
 use lamplight_t5::T5ForConditionalGeneration;
 
 use super::{Prepared, Run, RunSummary, Work};
+use crate::evaluation::Question;
 use crate::memory::Rows;
 use crate::model_config::t5_config;
 use crate::progress::Observer;
 use crate::recipe::Recipe;
-use crate::task::{Question, TextToText};
+use crate::task::TextToText;
 use crate::texts::{load_pairs, load_texts};
 use crate::{TrainingError, loaders, memory};
 
@@ -64,6 +66,8 @@ fn task(recipe: &Recipe, vocab_size: usize, tokenizer: Tokenizer) -> TextToText 
         questions: Vec::new(),
         max_input_length: recipe.data.inputs_length,
         max_new_tokens: recipe.data.targets_length.unwrap_or_default(),
+        metrics: recipe.evaluation.metrics.clone(),
+        num_beams: recipe.evaluation.num_beams.unwrap_or(1),
         num_shown: recipe.evaluation.num_shown,
         z_loss: recipe.training.z_loss.unwrap_or(0.0),
         label_smoothing: recipe.training.label_smoothing.unwrap_or(0.0),
@@ -81,6 +85,8 @@ pub(super) fn text_to_text(
     let config = t5_config(&run.recipe.model)?;
 
     let recipe = &run.recipe;
+    let questions = questions(&pairs.held_out, recipe.evaluation.num_answers);
+    recipe.check_best_answer(&questions)?;
     let settings = loaders::pair_settings(recipe);
     let training = loaders::sets(recipe, pairs.training, &pairs.tokenizer, observer)?;
     let rows = longest_rows(&training, settings);
@@ -94,7 +100,6 @@ pub(super) fn text_to_text(
         arrangement: Arrangement::InOrder,
         ..settings
     };
-    let questions = questions(&pairs.held_out, recipe.evaluation.num_answers);
     let held_out = PairSet {
         pairs: encode_pairs(&pairs.held_out, &pairs.tokenizer, &mut |_, _| {})?,
         rate: 1.0,
@@ -132,18 +137,64 @@ fn longest_rows(sets: &[PairSet], settings: TextToTextSettings) -> Rows {
     }
 }
 
-/// The first held-out inputs of each task.
+/// The first held-out inputs of each task. Pairs of one input are one question each, unless they name all right answers.
 fn questions(pairs: &[TextPair], num_per_task: usize) -> Vec<Question> {
-    let mut tasks: Vec<&str> = pairs.iter().map(|pair| pair.task.as_str()).collect();
-    tasks.sort_unstable();
-    tasks.dedup();
-    let of_task = |task| {
-        let pairs = pairs.iter().filter(move |pair| pair.task == task);
-        pairs.take(num_per_task).map(|pair| Question {
+    let mut by_task: BTreeMap<&str, Vec<&TextPair>> = BTreeMap::new();
+    let mut asked = BTreeSet::new();
+    for pair in pairs {
+        let is_new = asked.insert((&pair.task, &pair.input));
+        if is_new || pair.targets.is_empty() {
+            by_task.entry(&pair.task).or_default().push(pair);
+        }
+    }
+    let first = by_task
+        .values()
+        .flat_map(|pairs| pairs.iter().take(num_per_task));
+    first
+        .map(|pair| Question {
             task: pair.task.clone(),
             input: pair.input.clone(),
-            target: pair.target.clone(),
+            targets: pair.references().to_vec(),
         })
-    };
-    tasks.into_iter().flat_map(of_task).collect()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(task: &str, input: &str, targets: &[&str]) -> TextPair {
+        TextPair {
+            task: task.to_owned(),
+            input: input.to_owned(),
+            target: "right".to_owned(),
+            targets: targets.iter().map(|target| (*target).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn pairs_of_one_input_are_one_question_only_where_all_answers_are_named() {
+        let pairs = [
+            pair("b", "x", &[]),
+            pair("a", "x", &["right", "fine"]),
+            pair("b", "x", &[]),
+            pair("a", "x", &["right", "fine"]),
+            pair("a", "y", &[]),
+            pair("a", "z", &[]),
+        ];
+        let found = questions(&pairs, 2);
+        let found: Vec<_> = (found.iter())
+            .map(|question| {
+                (
+                    &question.task[..],
+                    &question.input[..],
+                    question.targets.len(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [("a", "x", 2), ("a", "y", 1), ("b", "x", 1), ("b", "x", 1)]
+        );
+    }
 }

@@ -17,6 +17,9 @@ use crate::evaluation::{Evaluation, HeldOutQuestions, Verdicts, WindowScores};
 use crate::weights::Weights;
 use crate::{TrainingError, feed, flops};
 
+/// Before the paths of all parameters but the head's.
+const BODY: &str = "electra.";
+
 /// A head that learns labels.
 pub struct FineTuning<H: Head> {
     /// Rows of the embedding.
@@ -115,6 +118,10 @@ impl<H: Head> Task for FineTuning<H> {
     type Model = H::Model;
     type Batch = LabelledBatch<H::Target>;
 
+    fn is_head(path: &str) -> bool {
+        !path.starts_with(BODY)
+    }
+
     fn names(&self, _model: &H::Model) -> NameTable {
         H::names()
     }
@@ -203,8 +210,8 @@ impl<H: Head> Task for FineTuning<H> {
                 Weights::of(&H::load(folder, device)?, |_| true).into(model, |_| true)
             }
             _ => Weights::of(&ElectraModel::from_pretrained(folder, device)?, |_| true)
-                .under("electra.")
-                .into(model, |path| path.starts_with("electra.")),
+                .under(BODY)
+                .into(model, |path| path.starts_with(BODY)),
         };
         adopted.map_err(|source| TrainingError::Weights {
             path: folder.to_owned(),

@@ -8,7 +8,7 @@ mod text_to_text;
 
 pub use fine_tuning::{FineTuning, Scoring};
 pub use replaced_token_detection::ReplacedTokenDetection;
-pub use text_to_text::{Question, TextToText};
+pub use text_to_text::TextToText;
 
 use std::path::Path;
 
@@ -49,6 +49,12 @@ pub trait Task: Sync {
     type Model: Module;
     /// A batch on the host.
     type Batch: Send + 'static;
+
+    /// Whether the parameter at this path of the model is one of a head that starts from nothing, which
+    /// low-rank adaptation therefore trains as a whole.
+    fn is_head(_path: &str) -> bool {
+        false
+    }
 
     /// Hugging Face's names of the parameters.
     fn names(&self, model: &Self::Model) -> NameTable;

@@ -18,22 +18,12 @@ use lamplight_t5::{
 
 use super::{Task, Term, check_time};
 use crate::error::unreadable;
-use crate::evaluation::{Evaluation, Example, TokenScores};
+use crate::evaluation::metrics::Metric;
+use crate::evaluation::{Evaluation, Example, Question, TokenScores, answer_scores};
 use crate::{TrainingError, feed, flops};
 
-/// Inputs that are answered at once.
+/// Inputs that are answered at once, times the beams of each.
 const ANSWER_BATCH: usize = 32;
-
-/// A held-out input with its one right answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// The task it belongs to.
-    pub task: String,
-    /// The input as text.
-    pub input: String,
-    /// The right answer.
-    pub target: String,
-}
 
 /// An encoder-decoder that learns targets.
 pub struct TextToText {
@@ -43,12 +33,16 @@ pub struct TextToText {
     pub tokenizer: Tokenizer,
     /// What is scored token by token.
     pub held_out: Vec<Seq2SeqBatch>,
-    /// What is answered freely and compared with the target; empty for span corruption.
+    /// What is answered freely; empty for span corruption.
     pub questions: Vec<Question>,
     /// Tokens of an input at most, as in training.
     pub max_input_length: usize,
     /// Tokens of an answer at most.
     pub max_new_tokens: usize,
+    /// What scores the answers beside exact match and what tasks of the T5 paper are scored by.
+    pub metrics: Vec<Metric>,
+    /// Beams of the search for an answer; 1 takes the best token each time.
+    pub num_beams: usize,
     /// Answers of each task kept for the report.
     pub num_shown: usize,
     /// Coefficient of the z-loss; 0 for none.
@@ -95,10 +89,13 @@ impl TextToText {
         if self.questions.is_empty() {
             return Ok(Vec::new());
         }
-        let config = GenerationConfig::greedy().max_new_tokens(self.max_new_tokens);
+        let config = GenerationConfig::beam(self.num_beams).max_new_tokens(self.max_new_tokens);
         let generator = Generator::new(model, config)?;
         let mut answers = Vec::with_capacity(self.questions.len());
-        for questions in self.questions.chunks(ANSWER_BATCH) {
+        for questions in self
+            .questions
+            .chunks((ANSWER_BATCH / self.num_beams).max(1))
+        {
             check_time(is_interrupted)?;
             let pairs = questions
                 .iter()
@@ -120,36 +117,31 @@ impl TextToText {
         Ok(answers)
     }
 
-    /// Share of the questions whose answer is the target, over all and for each task, and examples.
-    fn exact_match(&self, answers: Vec<String>) -> Evaluation {
-        let mut by_task: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-        let mut examples = Vec::new();
-        for (question, predicted) in self.questions.iter().zip(answers) {
-            let (num_right, num_asked) = by_task.entry(&question.task).or_default();
-            *num_right += usize::from(predicted.trim() == question.target.trim());
-            *num_asked += 1;
-            if *num_asked <= self.num_shown {
-                examples.push(Example::Answer {
-                    task: question.task.clone(),
-                    input: question.input.clone(),
-                    expected: question.target.clone(),
-                    predicted: predicted.trim().to_owned(),
-                });
+    /// The first answers to the questions of each task.
+    fn examples(&self, answers: Vec<String>) -> Vec<Example> {
+        let mut num_of_task: BTreeMap<&str, usize> = BTreeMap::new();
+        let answered = self.questions.iter().zip(answers);
+        let shown = answered.filter(|(question, _)| {
+            let num = num_of_task.entry(&question.task).or_default();
+            *num += 1;
+            *num <= self.num_shown
+        });
+        let example = |(question, predicted): (&Question, String)| {
+            let predicted = predicted.trim().to_owned();
+            let mut right = question.targets.iter().map(|target| target.trim());
+            let first = right.clone().next().unwrap_or_default();
+            Example::Answer {
+                task: question.task.clone(),
+                input: question.input.clone(),
+                // The one that was given, if any was.
+                expected: right
+                    .find(|target| *target == predicted)
+                    .unwrap_or(first)
+                    .to_owned(),
+                predicted,
             }
-        }
-        let share = |(right, asked): (usize, usize)| right as f64 / asked as f64;
-        let total = by_task
-            .values()
-            .fold((0, 0), |sum, task| (sum.0 + task.0, sum.1 + task.1));
-        let mut scores = Vec::new();
-        if total.1 > 0 {
-            scores.push(("exact_match".to_owned(), share(total)));
-        }
-        let named = by_task.into_iter().filter(|(task, _)| !task.is_empty());
-        for (task, counts) in named {
-            scores.push((format!("exact_match.{task}"), share(counts)));
-        }
-        Evaluation { scores, examples }
+        };
+        shown.map(example).collect()
     }
 }
 
@@ -240,12 +232,12 @@ impl Task for TextToText {
                 tokens.add(target, predicted == i64::from(target));
             }
         }
-        let answered = self.exact_match(self.answers(model, device, is_interrupted)?);
+        let answers = self.answers(model, device, is_interrupted)?;
         let mut scores = tokens.scores();
-        scores.extend(answered.scores);
+        scores.extend(answer_scores(&self.questions, &answers, &self.metrics));
         Ok(Evaluation {
             scores,
-            examples: answered.examples,
+            examples: self.examples(answers),
         })
     }
 

@@ -31,8 +31,8 @@ impl<T: Task> Contents<'_, T> {
         self.task.save(&self.model, folder)?;
         if self.is_adapted {
             let path = folder.join(LORA);
-            let factors = Weights::of(&self.model, lora::is_factor).to_safetensors();
-            let bytes = factors.map_err(|source| TrainingError::Weights {
+            let trained = Weights::of(&self.model, lora::is_trained::<T>).to_safetensors();
+            let bytes = trained.map_err(|source| TrainingError::Weights {
                 path: path.clone(),
                 source,
             })?;

@@ -28,7 +28,7 @@ impl Due {
             saves,
             ends,
         }
-        .interrupted(is_interrupted)
+        .ending(is_interrupted)
     }
 
     /// Whether the model is scored after this step, if there is time.
@@ -38,10 +38,10 @@ impl Due {
     }
 
     /// The same when the run shall end here: with a checkpoint.
-    pub(super) fn interrupted(self, is_interrupted: bool) -> Self {
+    pub(super) fn ending(self, ends: bool) -> Self {
         Self {
-            saves: self.saves || is_interrupted,
-            ends: self.ends || is_interrupted,
+            saves: self.saves || ends,
+            ends: self.ends || ends,
             ..self
         }
     }

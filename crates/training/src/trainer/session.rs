@@ -19,7 +19,7 @@ use crate::progress::Observer;
 use crate::schedule::Schedule;
 use crate::stability::Verdict;
 use crate::task::Task;
-use crate::{TrainingError, seed};
+use crate::{TrainingError, early_stopping, seed};
 
 /// A trainer at work.
 pub(super) struct Session<'run, 'scope, 'env, T: Task> {
@@ -48,7 +48,7 @@ impl<T: Task> Session<'_, '_, '_, T> {
         mut batches: impl Iterator<Item = Result<Drawn<T::Batch>, DataError>>,
     ) -> Result<Outcome<T::Model>, TrainingError> {
         self.resume(&model)?;
-        while self.position.step < self.trainer.recipe.training.steps {
+        while !self.is_over() {
             let micro_batches = self.draw(&mut batches)?;
             model = match self.step(model, &micro_batches)? {
                 Stepped::Forward(model) => model,
@@ -89,6 +89,11 @@ impl<T: Task> Session<'_, '_, '_, T> {
         Ok(())
     }
 
+    /// Whether the last step was done, or the run does not get better any more.
+    fn is_over(&self) -> bool {
+        early_stopping::is_over(self.trainer.recipe, self.position.step, self.log.history())
+    }
+
     /// Does what is due after a step; true when the run ends here.
     fn finish_step(&mut self, model: &T::Model) -> Result<bool, TrainingError> {
         let step = self.position.step;
@@ -104,7 +109,7 @@ impl<T: Task> Session<'_, '_, '_, T> {
             true => self.evaluate(model)?,
             false => BTreeMap::new(),
         };
-        let due = due.interrupted(self.observer.is_interrupted());
+        let due = due.ending(self.observer.is_interrupted() || self.is_over());
         // Amid bad steps the last checkpoint is still the one to go back to.
         let is_sound = self.position.stability.num_skipped_in_a_row == 0;
         if due.saves && (is_sound || due.ends) {
@@ -247,11 +252,7 @@ impl<T: Task> Session<'_, '_, '_, T> {
             evaluated => evaluated?,
         };
         self.observer.evaluated(step, &evaluation);
-        let finite = evaluation
-            .scores
-            .iter()
-            .filter(|(_, score)| score.is_finite());
-        let scores = finite.cloned().collect();
+        let scores = evaluation.finite_scores();
         self.log.push_evaluation(step, evaluation)?;
         for warning in trainer.task.warnings(&self.log.history().evaluations) {
             self.observer.warned(&warning);

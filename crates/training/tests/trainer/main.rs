@@ -35,6 +35,8 @@ fn task() -> TextToText {
         questions: Vec::new(),
         max_input_length: 12,
         max_new_tokens: 4,
+        metrics: Vec::new(),
+        num_beams: 1,
         num_shown: 1,
         z_loss: 1e-4,
         label_smoothing: 0.0,

@@ -30,6 +30,7 @@ impl<'a> Fields<'a> {
             task: self.task.to_string(),
             input,
             target: target.to_owned(),
+            targets: Vec::new(),
         }
     }
 

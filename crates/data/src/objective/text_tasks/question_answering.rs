@@ -6,7 +6,7 @@ use super::fields::{Fields, strings};
 use crate::DataError;
 use crate::source::TextPair;
 
-/// The first answer is the target. Answers are strings, objects with `text`, or an object with the list `text`.
+/// The first answer is the target, all of them are right. Answers are strings, objects with `text`, or an object with the list `text`.
 pub(super) fn squad(fields: &Fields<'_>) -> Result<TextPair, DataError> {
     let question = spaced(fields.text("question")?);
     let context = spaced(fields.text("context")?);
@@ -16,7 +16,10 @@ pub(super) fn squad(fields: &Fields<'_>) -> Result<TextPair, DataError> {
         .as_deref()
         .and_then(<[&str]>::first)
         .ok_or_else(|| fields.invalid("answers", "a list with an answer's text"))?;
-    Ok(fields.pair(input, &spaced(answer)))
+    Ok(TextPair {
+        targets: answers.iter().flatten().copied().map(spaced).collect(),
+        ..fields.pair(input, &spaced(answer))
+    })
 }
 
 fn answers(value: &Value) -> Option<Vec<&str>> {

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::MetricError;
 use super::entities::{EntityMode, Scheme};
 
 /// A metric that can be picked by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
 pub enum Metric {
     /// Share of the classes that are right.
     Accuracy,
@@ -107,5 +110,19 @@ impl FromStr for Metric {
         found.ok_or_else(|| MetricError::Unknown {
             name: name.to_owned(),
         })
+    }
+}
+
+impl TryFrom<String> for Metric {
+    type Error = MetricError;
+
+    fn try_from(name: String) -> Result<Self, MetricError> {
+        name.parse()
+    }
+}
+
+impl From<Metric> for &'static str {
+    fn from(metric: Metric) -> Self {
+        metric.name()
     }
 }

@@ -17,6 +17,9 @@ fn record_gives_one_example_per_answer() {
         record.clone(),
         &[(input, "Ann"), (input, "Bo")],
     );
+    for pair in pairs(TextTask::Record, record.clone()).unwrap() {
+        assert_eq!(pair.references(), ["Ann", "Bo"]);
+    }
     record["answers"] = json!([]);
     check(TextTask::Record, record, &[(input, "<unk>")]);
 }
@@ -136,6 +139,12 @@ fn squad_has_spaces_round_punctuation() {
         });
         check(TextTask::Squad, record, &[expected]);
     }
+    let record = json!({ "question": "q", "context": "c", "answers": ["b", "a.", "b"] });
+    let [pair] = &pairs(TextTask::Squad, record).unwrap()[..] else {
+        panic!("one example for one question");
+    };
+    assert_eq!(pair.target, "b");
+    assert_eq!(pair.references(), ["b", "a . ", "b"]);
     let record = json!({ "question": "q", "context": "c", "answers": { "text": [] } });
     assert!(pairs(TextTask::Squad, record).is_err());
 }

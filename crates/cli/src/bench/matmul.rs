@@ -1,0 +1,42 @@
+//! Matrix products.
+
+use burn::tensor::{Device, Distribution, Tensor};
+use lamplight_layers::precision::Precision;
+
+use super::Setting;
+use super::measure::Case;
+
+/// `rows x inner x columns`: the machine's own rate; linear layers of T5-small and of ELECTRA-small;
+/// output matrices of a training step, of a beam search's step and of a greedy one.
+const SHAPES: [[usize; 3]; 8] = [
+    [2048, 2048, 2048],
+    [2048, 512, 2048],
+    [2048, 512, 512],
+    [2048, 2048, 512],
+    [2048, 256, 1024],
+    [456, 512, 32128],
+    [4, 512, 32128],
+    [1, 512, 32128],
+];
+
+pub fn cases(setting: &Setting) -> Vec<Case> {
+    let case = |shape| case(shape, setting.dtype, &setting.device);
+    SHAPES.map(case).into()
+}
+
+fn case([rows, inner, columns]: [usize; 3], dtype: Precision, device: &Device) -> Case {
+    let random = |shape: [usize; 2]| {
+        let values = Tensor::<2>::random(shape, Distribution::Default, device);
+        values.cast(dtype.dtype())
+    };
+    let (left, right) = (random([rows, inner]), random([inner, columns]));
+    let run = move || {
+        let product = left.clone().matmul(right.clone());
+        super::forward::wait(product)
+    };
+    Case {
+        shape: Some(format!("{rows}x{inner}x{columns}")),
+        flops: Some(2.0 * (rows * inner * columns) as f64),
+        ..Case::new(run)
+    }
+}

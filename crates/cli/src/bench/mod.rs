@@ -1,0 +1,207 @@
+//! `lamplight bench`
+
+mod decoding;
+mod forward;
+mod matmul;
+mod measure;
+mod text;
+mod training;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use burn::tensor::Device;
+use clap::{Args, ValueEnum};
+use lamplight_layers::device::DeviceChoice;
+use lamplight_layers::precision::Precision;
+use lamplight_training::memory::{forget_peak, peak_resident_bytes};
+use serde::Serialize;
+
+use crate::interrupt;
+use measure::{Case, Timing, time};
+
+/// `bench`
+#[derive(Debug, Args)]
+pub struct BenchArguments {
+    /// What to time; without a name each in turn
+    #[arg(value_enum, value_name = "WORKLOAD")]
+    workloads: Vec<Workload>,
+    /// flex, ndarray, wgpu, vulkan, metal, rocm or cuda, the last with :N for the N-th
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
+    /// The type of weights and activations: f32 or bf16
+    #[arg(long, value_name = "DTYPE", default_value = "f32")]
+    dtype: Precision,
+    /// Threads of a processor [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// An object in a line for each workload
+    #[arg(long)]
+    json: bool,
+}
+
+/// What can be timed. Models have random weights and published sizes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Workload {
+    /// Matrix products of the shapes that these models have
+    Matmul,
+    /// T5-small's encoder, 4 x 512 tokens
+    T5SmallEncoder,
+    /// A training step of T5-small, 4 x 512 tokens in and 114 out, dropout 0.1, AdamW
+    T5SmallTrainStep,
+    /// 64 ids after an input of 64, one input
+    T5SmallGreedyB1,
+    /// The same for eight inputs at once
+    T5SmallGreedyB8,
+    /// The same for one input by four beams
+    T5SmallBeam4,
+    /// ELECTRA-small's discriminator, 1 x 128 tokens
+    ElectraSmallForwardB1,
+    /// The same, 8 x 128 tokens
+    ElectraSmallForwardB8,
+    /// A pre-training step of ELECTRA-small, 16 x 128 tokens, dropout 0.1, AdamW
+    ElectraSmallPretrainStep,
+    /// Generated English by a vocabulary of 1000 pieces that is trained on it
+    Tokenize,
+    /// 1000 times 568 tokens to 512 and 114
+    SpanCorruption,
+}
+
+/// Where and how a workload is run.
+struct Setting {
+    device: Device,
+    dtype: Precision,
+}
+
+/// A line of the result.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    workload: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shape: Option<&'a str>,
+    device: &'a str,
+    dtype: &'static str,
+    threads: usize,
+    #[serde(flatten)]
+    timing: &'a Timing,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens_per_second: Option<f64>,
+    /// By the rule of `lamplight_training::flops`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gflops_per_second: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_memory_bytes: Option<u64>,
+}
+
+/// Times workloads and prints a line for each.
+pub fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
+    if let Some(threads) = arguments.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
+        pool.build_global().context("--threads")?;
+    }
+    let setting = Setting {
+        device: arguments.device.open()?,
+        dtype: arguments.dtype,
+    };
+    setting.dtype.check(&setting.device)?;
+    interrupt::listen()?;
+    let workloads = match arguments.workloads.as_slice() {
+        [] => Workload::value_variants(),
+        chosen => chosen,
+    };
+    for workload in workloads {
+        // What earlier workloads took is not this one's.
+        forget_peak();
+        for case in workload.cases(&setting)? {
+            if interrupt::is_requested() {
+                return Ok(ExitCode::from(crate::INTERRUPTED));
+            }
+            report(arguments, *workload, case)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Workload {
+    fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Everything that is not timed: weights, batches, texts.
+    fn cases(self, setting: &Setting) -> anyhow::Result<Vec<Case>> {
+        let case = match self {
+            Self::Matmul => return Ok(matmul::cases(setting)),
+            Self::T5SmallEncoder => forward::t5_encoder(setting),
+            Self::T5SmallTrainStep => training::t5(setting)?,
+            Self::T5SmallGreedyB1 => decoding::t5(setting, 1, 1)?,
+            Self::T5SmallGreedyB8 => decoding::t5(setting, 8, 1)?,
+            Self::T5SmallBeam4 => decoding::t5(setting, 1, 4)?,
+            Self::ElectraSmallForwardB1 => forward::electra(setting, 1),
+            Self::ElectraSmallForwardB8 => forward::electra(setting, 8),
+            Self::ElectraSmallPretrainStep => training::electra(setting)?,
+            Self::Tokenize => text::tokenize()?,
+            Self::SpanCorruption => text::span_corruption(),
+        };
+        Ok(vec![case])
+    }
+}
+
+/// Times a case and prints what it took.
+fn report(arguments: &BenchArguments, workload: Workload, mut case: Case) -> anyhow::Result<()> {
+    let timing = time(&mut case.run)?;
+    let rate = |amount: f64| amount / timing.median_s;
+    let device = arguments.device.to_string();
+    let line = Line {
+        workload: workload.name(),
+        shape: case.shape.as_deref(),
+        device: &device,
+        dtype: arguments.dtype.name(),
+        threads: rayon::current_num_threads(),
+        timing: &timing,
+        tokens_per_second: case.num_tokens.map(rate),
+        gflops_per_second: case.flops.map(|flops| rate(flops) / 1e9),
+        peak_memory_bytes: peak_resident_bytes(),
+    };
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer(&mut out, &line)?;
+        writeln!(out)?;
+    } else {
+        writeln!(out, "{}", line.readable())?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+impl Line<'_> {
+    fn readable(&self) -> String {
+        let name = match self.shape {
+            Some(shape) => format!("{} {shape}", self.workload),
+            None => self.workload.clone(),
+        };
+        let seconds = |seconds: f64| match seconds < 1.0 {
+            true => format!("{:.2} ms", seconds * 1e3),
+            false => format!("{seconds:.2} s"),
+        };
+        let Timing {
+            median_s, best_s, ..
+        } = self.timing;
+        let mut text = format!(
+            "{name:<28} median {:>10}  best {:>10}",
+            seconds(*median_s),
+            seconds(*best_s)
+        );
+        if let Some(rate) = self.tokens_per_second {
+            text += &format!("  {rate:>12.0} tokens/s");
+        }
+        if let Some(rate) = self.gflops_per_second {
+            text += &format!("  {rate:>8.1} GFLOP/s");
+        }
+        if let Some(bytes) = self.peak_memory_bytes {
+            text += &format!("  peak {} MiB", bytes >> 20);
+        }
+        text
+    }
+}
