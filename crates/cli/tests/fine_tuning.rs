@@ -7,7 +7,7 @@ mod records;
 use std::fs;
 use std::path::Path;
 
-use process::{fail, last_scores, resume, succeed, train, write_records as write};
+use process::{fail, lamplight, last_scores, resume, succeed, train, write_records as write};
 use records::{asked, score, sentences, tokenizer};
 use serde_json::{Value, json};
 
@@ -126,6 +126,68 @@ fn answers_are_found_in_texts() {
     let scores = last_scores(&run);
     assert!(score(&scores, "exact") > 80.0, "{scores}");
     assert!(score(&scores, "NoAns_exact") > 80.0, "{scores}");
+}
+
+#[test]
+fn joint_head_learns_where_answers_are_and_which_questions_have_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tokenizer(folder);
+    write(&folder.join("train.jsonl"), asked(300, 3));
+    let run = folder.join("run");
+    let arguments = format!(
+        "--data {} --tokenizer {} --set data.objective=question_answering --set data.inputs_length=24 \
+         --set model.answer_head=joint --set training.steps=200 --set training.evaluate_every=200 \
+         --set evaluation.max_batches=100",
+        folder.join("train.jsonl").display(),
+        folder.join("tokenizer").display()
+    );
+    succeed(&mut train("smoke_classification", &run, &arguments));
+    let scores = last_scores(&run);
+    assert!(score(&scores, "HasAns_exact") > 80.0, "{scores}");
+    assert!(score(&scores, "NoAns_exact") > 80.0, "{scores}");
+    let checkpoint = run.join("checkpoints/step-200");
+    let config = fs::read_to_string(checkpoint.join("config.json")).unwrap();
+    let config: Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(
+        config["architectures"],
+        json!(["ElectraForJointQuestionAnswering"])
+    );
+    assert_eq!(config["answerable_classifier"], true);
+
+    let answer = |context: &str| {
+        let arguments = format!(
+            "answer --no-answer-threshold 0 --model {}",
+            checkpoint.display()
+        );
+        let mut command = lamplight(&arguments);
+        command.args(["--question", "who said so", context]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(answer("and the film was good in berlin"), "berlin\n");
+    assert_eq!(answer("so the meal was good and fine"), "\n");
+}
+
+#[test]
+fn which_head_answers_is_a_key_of_questions_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tokenizer(folder);
+    let records = sentences(20).map(|(text, label)| json!({"text": text, "label": label}));
+    write(&folder.join("train.jsonl"), records);
+    let arguments = format!(
+        "--data {} --tokenizer {} --set model.answer_head=joint",
+        folder.join("train.jsonl").display(),
+        folder.join("tokenizer").display()
+    );
+    let run = folder.join("run");
+    let error = fail(&mut train("smoke_classification", &run, &arguments), 2);
+    assert!(
+        error.contains("model.answer_head") && error.contains("is not read"),
+        "{error}"
+    );
 }
 
 #[test]

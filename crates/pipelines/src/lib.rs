@@ -24,7 +24,7 @@ mod text_to_text;
 mod windows;
 mod zero_shot;
 
-pub use answer::{Answer, AnswerSettings, Answerer};
+pub use answer::{Answer, AnswerSettings, Answerer, NoAnswer};
 pub use classify::{Classifier, Label};
 pub use detect::{DetectedToken, Detector};
 pub use embed::Embedder;

@@ -58,6 +58,8 @@ pub(crate) struct Wanted {
 #[derive(Debug)]
 pub(crate) struct ModelFolder {
     pub family: Family,
+    /// The class in Hugging Face's terms whose head it has.
+    pub architecture: &'static str,
     pub config: Map<String, Value>,
     pub reader: Reader,
 }
@@ -68,7 +70,8 @@ const T5_MAX_LENGTH: usize = 512;
 const BYT5_MAX_LENGTH: usize = 1024;
 
 impl ModelFolder {
-    /// Checks family, head and tokenizer for `pipeline`, in this order.
+    /// Checks family, head and tokenizer for `pipeline`, in this order. Of several models of a family that are wanted the
+    /// first is the usual one.
     pub fn open(
         folder: &Path,
         pipeline: &'static str,
@@ -77,8 +80,12 @@ impl ModelFolder {
         let config = config(folder)?;
         let model_type = model_type(&config);
         let family = Family::of(model_type);
-        let Some(wanted) = wanted.iter().find(|wanted| Some(wanted.family) == family) else {
-            let names: Vec<_> = wanted.iter().map(|wanted| wanted.family.name()).collect();
+        let of_family = |wanted: &&Wanted| Some(wanted.family) == family;
+        let candidates: Vec<_> = wanted.iter().filter(of_family).collect();
+        let [usual, ..] = candidates[..] else {
+            let names = wanted.iter().map(|wanted| wanted.family.name());
+            let mut names: Vec<_> = names.collect();
+            names.dedup();
             return Err(PipelineError::WrongFamily {
                 folder: folder.to_owned(),
                 model_type: model_type.to_owned(),
@@ -86,10 +93,18 @@ impl ModelFolder {
                 wanted: names.join(" or "),
             });
         };
-        check_head(folder, &config, pipeline, wanted)?;
-        let reader = reader(folder, &config, wanted.family)?;
+        let checkpoint = Checkpoint::open(folder)?;
+        let has_head = |wanted: &&&Wanted| {
+            let mut names = checkpoint.names();
+            names.any(|name| name.starts_with(wanted.head))
+        };
+        let Some(found) = candidates.iter().find(has_head) else {
+            return Err(wrong_head(folder, &config, pipeline, usual));
+        };
+        let reader = reader(folder, &config, found.family)?;
         Ok(Self {
-            family: wanted.family,
+            family: found.family,
+            architecture: found.architecture,
             config,
             reader,
         })
@@ -128,20 +143,16 @@ fn model_type(config: &Map<String, Value>) -> &str {
     model_type.unwrap_or_default()
 }
 
-fn check_head(
+fn wrong_head(
     folder: &Path,
     config: &Map<String, Value>,
     pipeline: &'static str,
     wanted: &Wanted,
-) -> Result<(), PipelineError> {
-    let checkpoint = Checkpoint::open(folder)?;
-    if checkpoint.names().any(|name| name.starts_with(wanted.head)) {
-        return Ok(());
-    }
+) -> PipelineError {
     let named = config.get("architectures").and_then(Value::as_array);
     let named = named.map(|names| names.iter().filter_map(Value::as_str).collect::<Vec<_>>());
     let named = named.filter(|names| !names.is_empty());
-    Err(PipelineError::WrongHead {
+    PipelineError::WrongHead {
         folder: folder.to_owned(),
         found: named.map_or_else(
             || "a model without a named architecture".to_owned(),
@@ -150,7 +161,7 @@ fn check_head(
         pipeline,
         wanted: wanted.architecture,
         missing: wanted.head,
-    })
+    }
 }
 
 fn reader(

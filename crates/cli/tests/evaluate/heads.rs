@@ -133,8 +133,8 @@ fn choices_are_scored_as_in_training() {
     assert_eq!(lines[0]["input"]["choices"][0], "and anna said so");
 }
 
-#[test]
-fn answers_are_scored_as_in_training() {
+/// Answers of a head, by the arguments that choose it.
+fn assert_answers_are_scored_as_in_training(arguments: &str) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     tokenizer(folder);
@@ -142,7 +142,7 @@ fn answers_are_scored_as_in_training() {
     write(&folder.join("valid.jsonl"), asked(50, 3));
     let run = trained(
         folder,
-        "--set data.objective=question_answering --set data.inputs_length=12",
+        &format!("--set data.objective=question_answering --set data.inputs_length=12 {arguments}"),
     );
     let path = folder.join("predictions.jsonl");
     let found = evaluated(folder, &run, &format!("--predictions {}", path.display()));
@@ -158,4 +158,10 @@ fn answers_are_scored_as_in_training() {
     };
     let exact = 100.0 * lines.iter().filter(is_right).count() as f64 / 50.0;
     assert!((exact - score(&found["scores"], "exact")).abs() < 1e-9);
+}
+
+#[test]
+fn answers_of_either_head_are_scored_as_in_training() {
+    assert_answers_are_scored_as_in_training("");
+    assert_answers_are_scored_as_in_training("--set model.answer_head=joint");
 }

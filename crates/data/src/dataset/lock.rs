@@ -72,7 +72,7 @@ impl Lock {
         Err(DataError::InvalidManifest {
             path: folder.join(LOCK),
             reason: format!(
-                "the folder holds {}@{} of the hub; fetch {repository} into another one",
+                "the folder holds hub:{}@{}; fetch {repository} into another one",
                 self.hub, self.revision
             ),
         })

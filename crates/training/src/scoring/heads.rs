@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use lamplight_data::DataError;
 use lamplight_data::loader::{
-    LabelNames, Labelled, LabelledEncoder, LabelledLoader, LabelledSettings, QuestionEncoder,
+    AnswerTarget, LabelNames, Labelled, LabelledEncoder, LabelledLoader, LabelledSettings,
+    QuestionEncoder,
 };
 use lamplight_data::source::labelled::{
     AskedQuestion, Choices, LabelledRecords, LabelledText, LabelledWords, choices, questions, words,
@@ -21,8 +22,8 @@ use crate::evaluation::{HeldOutQuestions, Verdicts};
 use crate::recipe::Objective;
 use crate::run::{open_texts, windows_of};
 use crate::task::head::{
-    Head, MultipleChoice, QuestionAnswering, Regression, SequenceClassification,
-    TokenClassification,
+    Head, JointQuestionAnswering, MultipleChoice, QuestionAnswering, Regression,
+    SequenceClassification, TokenClassification,
 };
 use crate::task::{FineTuning, Scoring};
 use crate::texts::read_labelled;
@@ -49,7 +50,8 @@ impl Scorer<'_> {
             SequenceClassification::ARCHITECTURE => heads.classes(),
             TokenClassification::ARCHITECTURE => heads.tags(),
             MultipleChoice::ARCHITECTURE => heads.choices(),
-            QuestionAnswering::ARCHITECTURE => heads.answers(),
+            QuestionAnswering::ARCHITECTURE => heads.answers::<QuestionAnswering>(),
+            JointQuestionAnswering::ARCHITECTURE => heads.answers::<JointQuestionAnswering>(),
             "ElectraForPreTraining" | "ElectraForMaskedLM" => Err(heads.scorer.request.refused(
                 "one model of a pre-training is scored with the other: give the folder that holds `discriminator` \
                  and `generator`",
@@ -152,7 +154,7 @@ impl Heads<'_> {
         })
     }
 
-    fn answers(&self) -> Result<Scored, TrainingError> {
+    fn answers<H: Head<Target = AnswerTarget>>(&self) -> Result<Scored, TrainingError> {
         let records: Vec<AskedQuestion> = self.records(questions)?;
         let progress = &mut reading(&self.scorer.observer, records.len());
         let encoder = QuestionEncoder {
@@ -160,8 +162,11 @@ impl Heads<'_> {
             settings: windows_of(self.max_length()),
         };
         let windows = encoder.windows(&records, progress)?;
-        let examples = windows.iter().map(|found| found.window.clone().into());
-        let held_out = HeldOut::<QuestionAnswering> {
+        let examples = windows.iter().map(|found| {
+            let is_impossible = records[found.question].is_impossible;
+            Labelled::of_window(found.window.clone(), is_impossible)
+        });
+        let held_out = HeldOut::<H> {
             objective: Objective::QuestionAnswering,
             num_records: records.len(),
             examples: examples.collect(),
@@ -254,7 +259,7 @@ fn predictions(
 }
 
 /// The answers to questions. The empty one says that there is none.
-fn answers_of(task: &FineTuning<QuestionAnswering>, verdicts: &Verdicts) -> Vec<Prediction> {
+fn answers_of<H: Head>(task: &FineTuning<H>, verdicts: &Verdicts) -> Vec<Prediction> {
     let Scoring::Answers(held_out) = &task.scoring else {
         return Vec::new();
     };
