@@ -1,5 +1,5 @@
 //! Models of a hub that a thread of the test plays, as somebody names them.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 #![allow(dead_code, reason = "the hub of other tests knows more")]
 
 mod process;

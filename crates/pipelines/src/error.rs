@@ -120,7 +120,7 @@ pub enum PipelineError {
         /// The folder that it would be in.
         folder: PathBuf,
         /// What went wrong.
-        source: DataError,
+        source: Box<DataError>,
     },
     /// The config was refused.
     #[error(transparent)]

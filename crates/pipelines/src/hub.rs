@@ -36,7 +36,7 @@ pub fn fetch(
             source @ DataError::Fetch { .. } => PipelineError::Hub {
                 model: model.to_owned(),
                 folder: cache.folder_of(&repository),
-                source,
+                source: Box::new(source),
             },
             error => error.into(),
         })

@@ -1,5 +1,5 @@
 //! `lamplight evaluate`, as somebody calls it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod heads;
 #[path = "../process/mod.rs"]
