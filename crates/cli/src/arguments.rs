@@ -10,6 +10,7 @@ use lamplight_data::{DataError, dataset};
 use lamplight_layers::device::DeviceChoice;
 
 use crate::bench::BenchArguments;
+use crate::evaluate::EvaluateArguments;
 use crate::generate::arguments::GenerateArguments;
 use crate::pipelines::answer::AnswerArguments;
 use crate::pipelines::classify::ClassifyArguments;
@@ -33,6 +34,8 @@ pub struct Arguments {
 pub enum Command {
     /// Train a model; without a recipe the quickstart: a tiny ELECTRA and a tiny T5 on generated text
     Train(TrainArguments),
+    /// Score a model on labelled records, pairs or texts
+    Evaluate(Box<EvaluateArguments>),
     /// Answer texts with a T5: translate, summarize or whatever it was trained to do
     Generate(Box<GenerateArguments>),
     /// Make long texts short, with a T5
@@ -45,7 +48,7 @@ pub enum Command {
     Tag(Box<TagArguments>),
     /// Find the answers to questions in texts, with an ELECTRA
     Answer(Box<AnswerArguments>),
-    /// Fill each MASK in texts, with ELECTRA's generator
+    /// Fill each MASK in texts, with ELECTRA's generator or a T5
     FillMask(Box<FillMaskArguments>),
     /// Mark the words that seem replaced, with ELECTRA's discriminator
     Detect(Box<DetectArguments>),
@@ -129,7 +132,7 @@ pub struct TrainArguments {
 pub enum DataCommand {
     /// Tokenise texts once, into a folder that `train --data` reads at any size
     Prepare(PrepareArguments),
-    /// Download a data set of the Hugging Face hub; the only command that uses the network
+    /// Download a data set of the Hugging Face hub
     Fetch(FetchArguments),
     /// Show what a prepared store or files of text hold, and what a recipe makes of them
     Inspect(InspectArguments),

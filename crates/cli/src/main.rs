@@ -7,8 +7,10 @@ mod compare;
 mod console;
 mod data;
 mod devices;
+mod evaluate;
 mod generate;
 mod interrupt;
+mod models;
 mod pages;
 mod pipelines;
 mod quickstart;
@@ -26,6 +28,7 @@ use lamplight_training::TrainingError;
 use tracing_subscriber::EnvFilter;
 
 use arguments::{Arguments, Command, DataCommand, TokenizeCommand};
+use models::resolve;
 
 /// The input was refused.
 const BAD_INPUT: u8 = 2;
@@ -37,7 +40,7 @@ const OUT_OF_MEMORY: u8 = 4;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut command = Arguments::parse().command;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -46,8 +49,21 @@ fn main() -> ExitCode {
         .without_time()
         .with_target(false)
         .init();
-    let result = match arguments.command {
+    let fetched = command.models().into_iter().try_for_each(resolve);
+    match fetched.and_then(|()| run(command)) {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            exit_code(&error)
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Summarize(arguments) => pipelines::rewrite::summarize(&arguments),
         Command::Translate(arguments) => pipelines::rewrite::translate(&arguments),
@@ -64,14 +80,6 @@ fn main() -> ExitCode {
         Command::Tokenize(TokenizeCommand::Train(arguments)) => tokenize::train(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Devices => devices::run(),
-    };
-    match result {
-        Ok(code) => code,
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {error}");
-            exit_code(&error)
-        }
     }
 }
 

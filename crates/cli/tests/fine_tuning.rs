@@ -2,43 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod process;
+mod records;
 
 use std::fs;
 use std::path::Path;
 
 use process::{fail, lamplight, last_scores, resume, succeed, train, write_records as write};
+use records::{asked, score, sentences, tokenizer};
 use serde_json::{Value, json};
-
-const ADJECTIVES: [&str; 4] = ["good", "fine", "bad", "poor"];
-const NOUNS: [&str; 5] = ["film", "song", "meal", "book", "game"];
-
-/// A tokenizer that knows the words of these tests.
-fn tokenizer(folder: &Path) {
-    let text = folder.join("words.txt");
-    let lines = NOUNS.iter().flat_map(|noun| {
-        let line =
-            move |adjective| format!("the {noun} was {adjective} in berlin and anna said so\n");
-        ADJECTIVES.iter().map(line)
-    });
-    fs::write(&text, lines.collect::<String>().repeat(20)).unwrap();
-    let arguments = format!(
-        "tokenize train {} --kind word-piece --vocab-size 120 --output {}",
-        text.display(),
-        folder.join("tokenizer").display()
-    );
-    succeed(&mut lamplight(&arguments));
-}
-
-/// The text, the number of the adjective in it.
-fn sentences(num: usize) -> impl Iterator<Item = (String, usize)> {
-    (0..num).map(|index| {
-        let (noun, adjective) = (NOUNS[index % 5], index / 5 % 4);
-        (
-            format!("the {noun} was {}", ADJECTIVES[adjective]),
-            adjective,
-        )
-    })
-}
 
 /// Trains the smoke recipe on `train.jsonl` and gives the last scores of the run.
 fn scores(folder: &Path, objective: &str) -> Value {
@@ -50,12 +21,6 @@ fn scores(folder: &Path, objective: &str) -> Value {
     );
     succeed(&mut train("smoke_classification", &run, &arguments));
     last_scores(&run)
-}
-
-fn score(scores: &Value, name: &str) -> f64 {
-    scores[name]
-        .as_f64()
-        .unwrap_or_else(|| panic!("no {name} in {scores}"))
 }
 
 /// The config of the model after the last of the smoke recipe's steps.
@@ -136,25 +101,6 @@ fn choices_are_weighed_against_each_other() {
     assert_eq!(score(&scores(folder, "multiple_choice"), "accuracy"), 1.0);
 }
 
-/// Questions about texts that hold a place, a name or neither, which is the answer.
-fn asked(num: usize, kinds: usize) -> impl Iterator<Item = Value> {
-    (0..num).map(move |index| {
-        let noun = NOUNS[index % 5];
-        let front = ["", "so the ", "and the "][index / 5 % 3];
-        let (back, answer) = [
-            ("in berlin", Some("berlin")),
-            ("and anna said so", Some("anna")),
-            ("and fine", None),
-        ][index / 15 % kinds];
-        let context = format!("{front}{noun} was good {back}");
-        let start = answer.and_then(|answer| context.find(answer));
-        json!({
-            "id": index, "question": "who said so", "context": context,
-            "answers": {"text": Vec::from_iter(answer), "answer_start": Vec::from_iter(start)},
-        })
-    })
-}
-
 #[test]
 fn answers_are_found_in_texts() {
     let folder = tempfile::tempdir().unwrap();
@@ -180,6 +126,68 @@ fn answers_are_found_in_texts() {
     let scores = last_scores(&run);
     assert!(score(&scores, "exact") > 80.0, "{scores}");
     assert!(score(&scores, "NoAns_exact") > 80.0, "{scores}");
+}
+
+#[test]
+fn joint_head_learns_where_answers_are_and_which_questions_have_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tokenizer(folder);
+    write(&folder.join("train.jsonl"), asked(300, 3));
+    let run = folder.join("run");
+    let arguments = format!(
+        "--data {} --tokenizer {} --set data.objective=question_answering --set data.inputs_length=24 \
+         --set model.answer_head=joint --set training.steps=200 --set training.evaluate_every=200 \
+         --set evaluation.max_batches=100",
+        folder.join("train.jsonl").display(),
+        folder.join("tokenizer").display()
+    );
+    succeed(&mut train("smoke_classification", &run, &arguments));
+    let scores = last_scores(&run);
+    assert!(score(&scores, "HasAns_exact") > 80.0, "{scores}");
+    assert!(score(&scores, "NoAns_exact") > 80.0, "{scores}");
+    let checkpoint = run.join("checkpoints/step-200");
+    let config = fs::read_to_string(checkpoint.join("config.json")).unwrap();
+    let config: Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(
+        config["architectures"],
+        json!(["ElectraForJointQuestionAnswering"])
+    );
+    assert_eq!(config["answerable_classifier"], true);
+
+    let answer = |context: &str| {
+        let arguments = format!(
+            "answer --no-answer-threshold 0 --model {}",
+            checkpoint.display()
+        );
+        let mut command = lamplight(&arguments);
+        command.args(["--question", "who said so", context]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(answer("and the film was good in berlin"), "berlin\n");
+    assert_eq!(answer("so the meal was good and fine"), "\n");
+}
+
+#[test]
+fn which_head_answers_is_a_key_of_questions_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tokenizer(folder);
+    let records = sentences(20).map(|(text, label)| json!({"text": text, "label": label}));
+    write(&folder.join("train.jsonl"), records);
+    let arguments = format!(
+        "--data {} --tokenizer {} --set model.answer_head=joint",
+        folder.join("train.jsonl").display(),
+        folder.join("tokenizer").display()
+    );
+    let run = folder.join("run");
+    let error = fail(&mut train("smoke_classification", &run, &arguments), 2);
+    assert!(
+        error.contains("model.answer_head") && error.contains("is not read"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ mod manifest;
 mod repository;
 
 #[cfg(feature = "hub")]
-pub use fetch::{FetchProgress, FetchRequest, fetch};
+pub use fetch::{FetchProgress, FetchRequest, ModelCache, fetch};
 #[cfg(feature = "hub")]
 pub use hub::Hub;
 pub use local::{HELD_OUT, MANIFEST, PairFile, TRAIN, is_dataset, pair_files, text_files};

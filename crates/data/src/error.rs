@@ -408,12 +408,25 @@ pub enum DataError {
         /// As it is.
         found: String,
     },
-    /// What should name a data set on the hub does not.
-    #[error("\"{name}\": expected hub:OWNER/NAME or hub:OWNER/NAME@REVISION")]
+    /// What should name a data set or a model on the hub does not.
+    #[error(
+        "\"{name}\": expected hub:OWNER/NAME for a data set or OWNER/NAME for a model, also with @REVISION"
+    )]
     InvalidRepository {
         /// The name as given.
         name: String,
     },
+    /// A repository of the hub holds no model that can be read here.
+    #[error("{repository} has no {missing}, so it is no model that can be read here")]
+    NotAModel {
+        /// The repository.
+        repository: String,
+        /// What it lacks.
+        missing: &'static str,
+    },
+    /// There is nowhere to keep what is fetched.
+    #[error("there is no folder for models of the hub: set XDG_CACHE_HOME or HOME")]
+    NoCacheFolder,
     /// A repository lists a file that would be written outside its folder.
     #[error("{repository} lists \"{path}\", which is no path inside a folder: nothing was fetched")]
     UnsafePath {

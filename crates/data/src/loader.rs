@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 pub use denoising::{DenoisingExamples, DenoisingLoader, DenoisingSettings};
 pub use labelled::{
-    LabelNames, Labelled, LabelledBatch, LabelledEncoder, LabelledExamples, LabelledLoader,
-    LabelledSettings, QuestionEncoder, QuestionWindow, Target,
+    AnswerTarget, LabelNames, Labelled, LabelledBatch, LabelledEncoder, LabelledExamples,
+    LabelledLoader, LabelledSettings, QuestionEncoder, QuestionWindow, Target,
 };
 pub use masked_tokens::{Building, MaskedTokenExamples, MaskedTokenLoader, MaskedTokenSettings};
 pub use order::{Cursor, Draw, Part};

@@ -7,6 +7,9 @@ use lamplight_layers::config::{ConfigError, MAX_SIZE, from_file, from_json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+/// The key of the joint question-answering head, named as ELECTRA's authors name it.
+const ANSWERABLE: &str = "answerable_classifier";
+
 /// Hugging Face's `config.json` of an ELECTRA, with the same keys and defaults (which are those
 /// of ELECTRA-Small).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -159,6 +162,29 @@ impl ElectraConfig {
             .map(Map::len)
             .or_else(|| number().map(|number| number as usize));
         num_labels.unwrap_or(2).clamp(1, MAX_SIZE)
+    }
+
+    /// The names of the classes: those of `id2label`, `LABEL_0` and so on for what it does not name.
+    pub fn label_names(&self) -> Vec<String> {
+        let names = self.extra.get("id2label");
+        let name = |id: usize| {
+            let name = names.and_then(|names| names.get(id.to_string())?.as_str());
+            name.map_or_else(|| format!("LABEL_{id}"), str::to_owned)
+        };
+        (0..self.num_labels()).map(name).collect()
+    }
+
+    /// The same config for [`ElectraForJointQuestionAnswering`](crate::ElectraForJointQuestionAnswering), with or without
+    /// its classifier of questions that have no answer.
+    #[must_use]
+    pub fn with_answerable_classifier(mut self, has_it: bool) -> Self {
+        self.extra.insert(ANSWERABLE.to_owned(), json!(has_it));
+        self
+    }
+
+    /// Whether that model has the classifier; it has not where the config does not say.
+    pub fn has_answerable_classifier(&self) -> bool {
+        self.extra.get(ANSWERABLE).and_then(Value::as_bool) == Some(true)
     }
 
     /// Width of one attention head.

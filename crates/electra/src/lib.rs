@@ -35,8 +35,9 @@ pub use embeddings::Embeddings;
 pub use encoder::Encoder;
 pub use generator::ElectraForMaskedLM;
 pub use heads::{
-    ElectraForMultipleChoice, ElectraForQuestionAnswering, ElectraForSequenceClassification,
-    ElectraForTokenClassification, MultipleChoiceInput,
+    AnswerBeam, ElectraForJointQuestionAnswering, ElectraForMultipleChoice,
+    ElectraForQuestionAnswering, ElectraForSequenceClassification, ElectraForTokenClassification,
+    FoundAnswers, JointAnswerLogits, MultipleChoiceInput, QuestionReading, ScoredSpan,
 };
 pub use model::{ElectraInput, ElectraModel, EmbeddedInput};
 pub use pretraining::{

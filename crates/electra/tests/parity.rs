@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor};
 use lamplight_electra::{
-    ElectraForMaskedLM, ElectraForMultipleChoice, ElectraForPreTraining,
-    ElectraForQuestionAnswering, ElectraForSequenceClassification, ElectraForTokenClassification,
-    ElectraInput, ElectraModel, ElectraPretraining, MultipleChoiceInput, PretrainingInput, loss,
+    AnswerBeam, ElectraForJointQuestionAnswering, ElectraForMaskedLM, ElectraForMultipleChoice,
+    ElectraForPreTraining, ElectraForQuestionAnswering, ElectraForSequenceClassification,
+    ElectraForTokenClassification, ElectraInput, ElectraModel, ElectraPretraining,
+    MultipleChoiceInput, PretrainingInput, loss,
 };
 use lamplight_layers::Trace;
 use lamplight_layers::block::Pass;
@@ -79,6 +80,9 @@ fn check(case: &Case, kind: &str, expected: &Expected) {
         }
         "ElectraForTokenClassification" => check_token_classification(case, expected, &device),
         "ElectraForQuestionAnswering" => check_question_answering(case, expected, &device),
+        "ElectraForJointQuestionAnswering" => {
+            check_joint_question_answering(case, expected, &device);
+        }
         "ElectraForMultipleChoice" => check_multiple_choice(case, expected, &device),
         "ElectraPretraining" => check_pretraining(case, expected, &device),
         other => panic!("{}: nothing checks {other}", case.name),
@@ -194,6 +198,49 @@ fn check_question_answering(case: &Case, expected: &Expected, device: &Device) {
     assert_saves_the_same(case, |folder| model.save_pretrained(folder));
 }
 
+fn check_joint_question_answering(case: &Case, expected: &Expected, device: &Device) {
+    let backbone = ElectraModel::from_pretrained(&case.path, device).unwrap();
+    expected.assert(
+        "last_hidden_state",
+        backbone.forward(input(expected, device)),
+    );
+    let model = ElectraForJointQuestionAnswering::from_pretrained(&case.path, device).unwrap();
+    check_beam(expected, model.answers(input(expected, device)));
+    assert_saves_the_same(case, |folder| model.save_pretrained(folder));
+
+    let device = device.clone().autodiff();
+    let model = ElectraForJointQuestionAnswering::from_pretrained(&case.path, &device).unwrap();
+    let starts = expected.int_tensor("start_positions", &device);
+    let ends = expected.int_tensor("end_positions", &device);
+    let impossible = expected.int_tensor::<1>("impossible", &device);
+    let logits = model.forward(input(expected, &device), starts.clone());
+    expected.assert("start_logits", logits.spans.start.clone());
+    expected.assert("end_logits", logits.spans.end.clone());
+    expected.assert("impossible_logits", logits.impossible.clone().unwrap());
+    let loss = logits.loss(starts, ends, impossible.equal_scalar(1));
+    expected.assert("loss", loss.clone());
+    let names = ElectraForJointQuestionAnswering::names();
+    check_gradients(expected, &model, &names, loss, |name| name);
+}
+
+/// The reference has as much of the beam as every row of the input has places for.
+fn check_beam(expected: &Expected, beam: AnswerBeam) {
+    let (shape, _) = expected.ints("beam.starts");
+    let [rows, size] = shape[..] else {
+        panic!("a beam of each row")
+    };
+    assert_ints(
+        expected,
+        "beam.starts",
+        beam.starts.slice([0..rows, 0..size]),
+    );
+    let log_probs = beam.start_log_probs.slice([0..rows, 0..size]);
+    expected.assert("beam.start_log_probs", log_probs);
+    let some = [0..rows, 0..size, 0..size];
+    assert_ints(expected, "beam.ends", beam.ends.slice(some.clone()));
+    expected.assert("beam.end_log_probs", beam.end_log_probs.slice(some));
+}
+
 fn check_multiple_choice(case: &Case, expected: &Expected, device: &Device) {
     let model = ElectraForMultipleChoice::from_pretrained(&case.path, device).unwrap();
     let logits = model.forward(MultipleChoiceInput {
@@ -244,7 +291,7 @@ fn check_pretraining(case: &Case, expected: &Expected, device: &Device) {
     }
 }
 
-fn assert_ints(expected: &Expected, name: &str, actual: Tensor<2, Int>) {
+fn assert_ints<const D: usize>(expected: &Expected, name: &str, actual: Tensor<D, Int>) {
     let (shape, values) = expected.ints(name);
     assert_eq!(actual.dims().as_slice(), shape, "shape of `{name}`");
     let actual: Vec<i64> = actual.into_data().convert::<i64>().try_to_vec().unwrap();

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use burn::tensor::TensorReadError;
 use lamplight_data::DataError;
 use lamplight_layers::config::ConfigError;
 use lamplight_layers::pretrained::PretrainedError;
@@ -9,6 +10,9 @@ use lamplight_t5::GenerationError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PipelineError {
+    /// The device does not give a result.
+    #[error("the results cannot be read from the device: {0}")]
+    Device(#[from] TensorReadError),
     /// The folder holds a model of the other family.
     #[error("{folder} holds a model of the type `{model_type}`; {pipeline} wants {wanted}")]
     WrongFamily {
@@ -112,6 +116,19 @@ pub enum PipelineError {
         value: String,
         /// What would do.
         expected: &'static str,
+    },
+    /// The Hugging Face hub does not give a model.
+    #[error(
+        "cannot fetch {model} from the Hugging Face hub: {source}; without a network name a folder with the model's files, or copy {folder} from where it was fetched",
+        folder = folder.display()
+    )]
+    Hub {
+        /// Its name.
+        model: String,
+        /// The folder that it would be in.
+        folder: PathBuf,
+        /// What went wrong.
+        source: Box<DataError>,
     },
     /// The config was refused.
     #[error(transparent)]

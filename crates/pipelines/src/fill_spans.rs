@@ -2,6 +2,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use lamplight_t5::GenerationConfig;
+use serde::Serialize;
 
 use crate::PipelineError;
 use crate::text_to_text::TextToText;
@@ -27,7 +28,7 @@ pub struct SpanFiller {
 }
 
 /// A text with its blanks filled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FilledText {
     /// What fills each blank, in the order of the text; none where the model said nothing of it.
     pub spans: Vec<Option<String>>,

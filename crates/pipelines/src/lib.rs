@@ -3,7 +3,7 @@
 //!
 //! Every pipeline is made by `from_pretrained(folder, &device)`, takes a slice of texts and gives
 //! its answers in their order. Inside, texts of about the same length go through the model together;
-//! no answer depends on which. Nothing here uses the network.
+//! no answer depends on which. Nothing here uses the network but `hub::fetch`, with the feature `hub`.
 
 mod answer;
 mod batches;
@@ -15,6 +15,8 @@ mod error;
 pub mod explain;
 mod fill_mask;
 mod fill_spans;
+#[cfg(feature = "hub")]
+pub mod hub;
 mod model_folder;
 pub mod page;
 mod reader;
@@ -24,13 +26,14 @@ mod text_to_text;
 mod windows;
 mod zero_shot;
 
-pub use answer::{Answer, AnswerSettings, Answerer};
+pub use answer::{Answer, AnswerSettings, Answerer, NoAnswer};
 pub use classify::{Classifier, Label};
 pub use detect::{DetectedToken, Detector};
 pub use embed::Embedder;
 pub use error::PipelineError;
 pub use fill_mask::{Filling, MaskFiller};
 pub use fill_spans::{FilledText, SpanFiller};
+pub use model_folder::Family;
 pub use tag::{Aggregation, Entity, Tagger};
 pub use text_to_text::{Summarizer, TextToText, Translator};
 pub use zero_shot::ZeroShotClassifier;

@@ -12,12 +12,22 @@ use crate::reader::Reader;
 
 /// The two families of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
+pub enum Family {
+    /// T5, mT5, UMT5 and ByT5.
     T5,
+    /// ELECTRA.
     Electra,
 }
 
 impl Family {
+    /// The family of the model in a folder; none where it is of another type.
+    ///
+    /// # Errors
+    /// The folder has no `config.json` that can be read.
+    pub fn of_folder(folder: &Path) -> Result<Option<Self>, PipelineError> {
+        Ok(Self::of(model_type(&config(folder)?)))
+    }
+
     fn of(model_type: &str) -> Option<Self> {
         match model_type {
             "t5" | "mt5" | "umt5" => Some(Self::T5),
@@ -48,6 +58,8 @@ pub(crate) struct Wanted {
 #[derive(Debug)]
 pub(crate) struct ModelFolder {
     pub family: Family,
+    /// The class in Hugging Face's terms whose head it has.
+    pub architecture: &'static str,
     pub config: Map<String, Value>,
     pub reader: Reader,
 }
@@ -58,18 +70,22 @@ const T5_MAX_LENGTH: usize = 512;
 const BYT5_MAX_LENGTH: usize = 1024;
 
 impl ModelFolder {
-    /// Checks family, head and tokenizer for `pipeline`, in this order.
+    /// Checks family, head and tokenizer for `pipeline`, in this order. Of several models of a family that are wanted the
+    /// first is the usual one.
     pub fn open(
         folder: &Path,
         pipeline: &'static str,
         wanted: &[Wanted],
     ) -> Result<Self, PipelineError> {
-        let config: Map<String, Value> = from_file(&folder.join("config.json"), from_json)?;
-        let model_type = config.get("model_type").and_then(Value::as_str);
-        let model_type = model_type.unwrap_or_default();
+        let config = config(folder)?;
+        let model_type = model_type(&config);
         let family = Family::of(model_type);
-        let Some(wanted) = wanted.iter().find(|wanted| Some(wanted.family) == family) else {
-            let names: Vec<_> = wanted.iter().map(|wanted| wanted.family.name()).collect();
+        let of_family = |wanted: &&Wanted| Some(wanted.family) == family;
+        let candidates: Vec<_> = wanted.iter().filter(of_family).collect();
+        let [usual, ..] = candidates[..] else {
+            let names = wanted.iter().map(|wanted| wanted.family.name());
+            let mut names: Vec<_> = names.collect();
+            names.dedup();
             return Err(PipelineError::WrongFamily {
                 folder: folder.to_owned(),
                 model_type: model_type.to_owned(),
@@ -77,10 +93,18 @@ impl ModelFolder {
                 wanted: names.join(" or "),
             });
         };
-        check_head(folder, &config, pipeline, wanted)?;
-        let reader = reader(folder, &config, wanted.family)?;
+        let checkpoint = Checkpoint::open(folder)?;
+        let has_head = |wanted: &&&Wanted| {
+            let mut names = checkpoint.names();
+            names.any(|name| name.starts_with(wanted.head))
+        };
+        let Some(found) = candidates.iter().find(has_head) else {
+            return Err(wrong_head(folder, &config, pipeline, usual));
+        };
+        let reader = reader(folder, &config, found.family)?;
         Ok(Self {
-            family: wanted.family,
+            family: found.family,
+            architecture: found.architecture,
             config,
             reader,
         })
@@ -110,20 +134,25 @@ impl ModelFolder {
     }
 }
 
-fn check_head(
+fn config(folder: &Path) -> Result<Map<String, Value>, PipelineError> {
+    Ok(from_file(&folder.join("config.json"), from_json)?)
+}
+
+fn model_type(config: &Map<String, Value>) -> &str {
+    let model_type = config.get("model_type").and_then(Value::as_str);
+    model_type.unwrap_or_default()
+}
+
+fn wrong_head(
     folder: &Path,
     config: &Map<String, Value>,
     pipeline: &'static str,
     wanted: &Wanted,
-) -> Result<(), PipelineError> {
-    let checkpoint = Checkpoint::open(folder)?;
-    if checkpoint.names().any(|name| name.starts_with(wanted.head)) {
-        return Ok(());
-    }
+) -> PipelineError {
     let named = config.get("architectures").and_then(Value::as_array);
     let named = named.map(|names| names.iter().filter_map(Value::as_str).collect::<Vec<_>>());
     let named = named.filter(|names| !names.is_empty());
-    Err(PipelineError::WrongHead {
+    PipelineError::WrongHead {
         folder: folder.to_owned(),
         found: named.map_or_else(
             || "a model without a named architecture".to_owned(),
@@ -132,7 +161,7 @@ fn check_head(
         pipeline,
         wanted: wanted.architecture,
         missing: wanted.head,
-    })
+    }
 }
 
 fn reader(

@@ -8,6 +8,7 @@ use lamplight_layers::precision::PrecisionError;
 use lamplight_layers::pretrained::PretrainedError;
 use lamplight_t5::GenerationError;
 
+use crate::evaluation::metrics::MetricError;
 use crate::optimizer::OptimizerError;
 use crate::recipe::RecipeError;
 use crate::weights::WeightsError;
@@ -208,6 +209,17 @@ pub enum TrainingError {
         activations: String,
         /// What this process may take.
         available: String,
+    },
+    /// A metric cannot be computed.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
+    /// A model cannot be scored on such data.
+    #[error("cannot score {}: {reason}", path.display())]
+    NotScorable {
+        /// The model's folder.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
     },
     /// There was no time to finish an evaluation.
     #[error("the evaluation was interrupted")]

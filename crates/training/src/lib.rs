@@ -3,7 +3,7 @@
 //! [`recipe`] says what to do, [`run`] does it: [`texts`] reads and tokenises, [`feed`] makes tensors
 //! of host batches, [`task`] computes losses and held-out scores, [`trainer`] steps over them with
 //! [`optimizer`], [`schedule`], [`gradients`] and [`stability`], and [`run_folder`], [`checkpoint`], [`metrics`] and [`report`] keep
-//! the results. [`inspection`] shows batches before anything is trained. [`progress`] is how a program hears of it; nothing here prints.
+//! the results. [`scoring`] scores a model without training. [`inspection`] shows batches before anything is trained. [`progress`] is how a program hears of it; nothing here prints.
 
 pub mod checkpoint;
 pub mod comparison;
@@ -28,6 +28,7 @@ pub mod report;
 pub mod run;
 pub mod run_folder;
 pub mod schedule;
+pub mod scoring;
 pub mod seed;
 pub mod seed_runs;
 pub mod stability;

@@ -51,6 +51,8 @@ pub trait Observer {
     fn logged(&mut self, _metrics: &StepMetrics) {}
     /// The held-out texts are being scored after this step.
     fn evaluating(&mut self, _step: usize) {}
+    /// So many of all examples were scored; of a model alone, outside of a run.
+    fn scored(&mut self, _num_scored: usize, _num_examples: usize) {}
     /// The held-out texts were scored after this step.
     fn evaluated(&mut self, _step: usize, _evaluation: &Evaluation) {}
     /// A checkpoint was written after this step.
@@ -89,6 +91,11 @@ impl Observer for Several<'_> {
 
     fn evaluating(&mut self, step: usize) {
         self.0.iter_mut().for_each(|one| one.evaluating(step));
+    }
+
+    fn scored(&mut self, num_scored: usize, num_examples: usize) {
+        let several = self.0.iter_mut();
+        several.for_each(|one| one.scored(num_scored, num_examples));
     }
 
     fn evaluated(&mut self, step: usize, evaluation: &Evaluation) {
@@ -145,6 +152,10 @@ mod tests {
         fn evaluating(&mut self, step: usize) {
             self.events.push(format!("evaluating {step}"));
         }
+        fn scored(&mut self, num_scored: usize, num_examples: usize) {
+            self.events
+                .push(format!("scored {num_scored} of {num_examples}"));
+        }
         fn evaluated(&mut self, step: usize, _evaluation: &Evaluation) {
             self.events.push(format!("evaluated {step}"));
         }
@@ -178,6 +189,7 @@ mod tests {
         several.stepped(2);
         several.logged(&StepMetrics::default());
         several.evaluating(3);
+        several.scored(2, 5);
         several.evaluated(4, &Evaluation::default());
         several.saved(5, Path::new("step-5"));
         several.warned("beware");
@@ -188,6 +200,7 @@ mod tests {
             "stepped 2",
             "logged 0",
             "evaluating 3",
+            "scored 2 of 5",
             "evaluated 4",
             "saved 5",
             "beware",

@@ -26,7 +26,9 @@ use crate::task::Task;
 use crate::texts::{Files, Sources, absolute};
 use crate::weights::Weights;
 use crate::{TrainingError, lora, model_config, report};
+pub(crate) use fine_tuning::{open_texts, windows_of};
 use start::Starting;
+pub(crate) use t5::questions;
 
 pub use summary::RunSummary;
 

@@ -18,10 +18,11 @@ use serde::{Deserialize, Serialize};
 use crate::TrainingError;
 use crate::progress::{Observer, Stage};
 use crate::recipe::{Recipe, TokenizerKind, TokenizerTraining};
-use found::find;
 
+pub(crate) use found::find;
 pub use found::{Files, Found};
-pub(crate) use labelled::{Split, load_labelled};
+pub(crate) use labelled::{Split, load_labelled, read_labelled};
+pub(crate) use pairs::read_pair_files;
 pub use pairs::{Pairs, load_pairs};
 
 /// A tokenizer is trained on this much of the text at most; more hardly changes its pieces.
@@ -175,11 +176,8 @@ pub fn load_texts(
     };
     let (training, held_out) = if files.held_out.is_empty() {
         corpus.split_held_out(data.held_out, recipe.training.seed)
-    } else if files.held_out.stores.is_empty() {
-        (corpus, reader.read(&files.held_out.texts, &tokenizer)?)
     } else {
-        let (_, held_out) = open(&files.held_out.stores, Some(&tokenizer))?;
-        (corpus, held_out)
+        (corpus, reader.read_found(&files.held_out, &tokenizer)?)
     };
     if held_out.num_documents() == 0 {
         return Err(TrainingError::NothingHeldOut);
@@ -223,12 +221,24 @@ fn open(stores: &[PathBuf], wanted: Option<&Tokenizer>) -> Result<(Tokenizer, Co
 }
 
 /// Reads files of text.
-struct Reader<'a> {
-    max_bad_fraction: f64,
-    observer: &'a mut dyn Observer,
+pub(crate) struct Reader<'a> {
+    pub(crate) max_bad_fraction: f64,
+    pub(crate) observer: &'a mut dyn Observer,
 }
 
 impl Reader<'_> {
+    /// The documents of files or of stores, which are to be of this tokenizer.
+    pub(crate) fn read_found(
+        &mut self,
+        found: &Found,
+        tokenizer: &Tokenizer,
+    ) -> Result<Corpus, DataError> {
+        match found.stores.as_slice() {
+            [] => self.read(&found.texts, tokenizer),
+            stores => Ok(open(stores, Some(tokenizer))?.1),
+        }
+    }
+
     fn read(&mut self, files: &[TextFile], tokenizer: &Tokenizer) -> Result<Corpus, DataError> {
         let mut progress = |progress: Progress| {
             self.observer.preparing(Stage::ReadingTexts {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 use lamplight_pipelines::explain::Explanation;
-use lamplight_pipelines::{Answer, AnswerSettings, Answerer, PipelineError};
+use lamplight_pipelines::{Answer, AnswerSettings, Answerer, NoAnswer, PipelineError};
 
 use super::{Job, TextPipeline};
 use crate::texts::TextArguments;
@@ -24,6 +24,9 @@ pub struct AnswerArguments {
     /// Answers from each text, best first
     #[arg(long, value_name = "K", default_value = "1")]
     pub top_k: NonZeroUsize,
+    /// Says nothing where there being no answer scores above this, such as the best_f1_thresh of the training
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    pub no_answer_threshold: Option<f32>,
     #[command(flatten)]
     pub page: ExplainArguments,
 }
@@ -44,6 +47,9 @@ pub fn run(arguments: &AnswerArguments) -> anyhow::Result<ExitCode> {
     job.run(|folder, device| {
         let settings = AnswerSettings {
             top_k: arguments.top_k.get(),
+            no_answer: arguments
+                .no_answer_threshold
+                .map_or(NoAnswer::Never, NoAnswer::Above),
             ..AnswerSettings::default()
         };
         Ok(Questioner {

@@ -7,6 +7,7 @@ use clap::Args;
 use lamplight_pipelines::explain::Explanation;
 use lamplight_pipelines::{Classifier, Label, PipelineError};
 
+use super::zero_shot::{ZeroShot, ZeroShotArguments};
 use super::{Job, TextPipeline, texts};
 use crate::texts::TextArguments;
 use crate::texts::explanations::ExplainArguments;
@@ -20,6 +21,8 @@ pub struct ClassifyArguments {
     /// The lines are JSON objects, and this field of theirs is the second text of a pair
     #[arg(long, value_name = "NAME", conflicts_with = "texts")]
     pub pair_field: Option<String>,
+    #[command(flatten)]
+    pub zero_shot: ZeroShotArguments,
     /// Labels for each text, best first [default: 1; with --json all]
     #[arg(long, value_name = "K")]
     pub top_k: Option<NonZeroUsize>,
@@ -37,6 +40,10 @@ pub fn run(arguments: &ClassifyArguments) -> anyhow::Result<ExitCode> {
     job.page = arguments.page.explain.as_deref();
     let default_top_k = (!job.is_json).then_some(1);
     let top_k = arguments.top_k.map(usize::from).or(default_top_k);
+    if !arguments.zero_shot.labels.is_empty() {
+        return job
+            .run(|folder, device| ZeroShot::load(&arguments.zero_shot, top_k, (folder, device)));
+    }
     job.run(|folder, device| {
         let classifier = Classifier::from_pretrained(folder, device)?;
         if arguments.page.explain.is_some() {
@@ -70,11 +77,15 @@ impl TextPipeline for Classifier {
         explanation.map(Some)
     }
 
-    /// Labels and scores, a tab between each two.
     fn line(&self, _: &Input, labels: &Vec<Label>) -> String {
-        let labels = labels
-            .iter()
-            .map(|label| format!("{}\t{:.4}", label.label, label.score));
-        labels.collect::<Vec<_>>().join("\t")
+        line(labels)
     }
+}
+
+/// Labels and scores, a tab between each two.
+pub(super) fn line(labels: &[Label]) -> String {
+    let labels = labels
+        .iter()
+        .map(|label| format!("{}\t{:.4}", label.label, label.score));
+    labels.collect::<Vec<_>>().join("\t")
 }

@@ -3,31 +3,40 @@
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Args;
-use lamplight_pipelines::{Filling, MaskFiller, PipelineError};
+use lamplight_pipelines::{Family, Filling, MaskFiller, PipelineError, SpanFiller};
 
 use super::{GENERATION_WINDOW_BYTES, Job, TextPipeline, texts};
-use crate::texts::TextArguments;
 use crate::texts::inputs::Input;
+use crate::texts::{TextArguments, model_folder};
 
 /// What is filled.
-const MASK: &str = "[MASK]";
+pub(super) const MASK: &str = "[MASK]";
 
 /// `fill-mask`
 #[derive(Debug, Args)]
 pub struct FillMaskArguments {
     #[command(flatten)]
     pub texts: TextArguments,
-    /// Fillings of each mask, best first [default: 1; with --json 5]
+    /// Fillings of each mask by an ELECTRA, best first [default: 1; with --json 5]
     #[arg(long, value_name = "K")]
     pub top_k: Option<NonZeroUsize>,
 }
 
-/// Fills each [MASK] of each text.
+/// Fills each [MASK] of each text; with a T5 each sentinel.
 pub fn run(arguments: &FillMaskArguments) -> anyhow::Result<ExitCode> {
     let mut job = Job::new(&arguments.texts, "filling");
     // What comes out is as wide as the vocabulary.
     job.window_bytes = GENERATION_WINDOW_BYTES;
+    let model = &arguments.texts.model;
+    model_folder::check(model)?;
+    if Family::of_folder(model)? == Some(Family::T5) {
+        if arguments.top_k.is_some() {
+            bail!("--top-k is for an ELECTRA; a T5 fills all places of a text at once");
+        }
+        return job.run(|folder, device| Ok(SpanFiller::from_pretrained(folder, device)?));
+    }
     let default_top_k = if job.is_json { 5 } else { 1 };
     let top_k = arguments.top_k.map_or(default_top_k, usize::from);
     job.run(|folder, device| Ok(MaskFiller::from_pretrained(folder, device)?.top_k(top_k)))

@@ -5,9 +5,11 @@ pub mod classify;
 pub mod detect;
 pub mod embed;
 pub mod fill_mask;
+mod fill_spans;
 mod marks;
 pub mod rewrite;
 pub mod tag;
+mod zero_shot;
 
 use std::io::{BufWriter, IsTerminal, StdoutLock, Write, stdout};
 use std::path::Path;

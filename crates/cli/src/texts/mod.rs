@@ -14,7 +14,8 @@ use lamplight_layers::device::DeviceChoice;
 /// A model, and the texts that it is asked about.
 #[derive(Debug, Args)]
 pub struct TextArguments {
-    /// The folder of a model with its tokenizer: a checkpoint of a run, or one of Hugging Face's
+    /// The folder of a model with its tokenizer: a checkpoint of a run, or one of Hugging Face's; or OWNER/NAME
+    /// of the Hugging Face hub, also with @REVISION, which is fetched once
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
     /// The texts; where there are none, each line of standard input is one

@@ -9,7 +9,7 @@ use lamplight_data::DataError;
 pub fn check(folder: &Path) -> anyhow::Result<()> {
     if !folder.is_dir() {
         bail!(
-            "{} is no folder; a model is a checkpoint of a run, or a folder as on the Hugging Face hub",
+            "{} is no folder; a model is a checkpoint of a run, a folder as on the Hugging Face hub, or the OWNER/NAME of one there",
             folder.display()
         );
     }

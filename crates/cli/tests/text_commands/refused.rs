@@ -23,6 +23,16 @@ fn models_of_the_wrong_kind_are_named_with_what_would_do() {
             "detect",
             ["pipelines_detect", "ElectraForMaskedLM"],
         ),
+        (
+            "fill-mask",
+            "t5_tag",
+            ["pipelines_t5_tag", "T5ForConditionalGeneration"],
+        ),
+        (
+            "classify --labels b,c",
+            "classify",
+            ["`electra`", "wants t5"],
+        ),
         ("detect", "t5", ["`t5`", "wants electra"]),
         ("summarize", "detect", ["`electra`", "wants t5"]),
         (
@@ -81,6 +91,12 @@ fn options_that_cannot_be_followed_are_refused_by_name() {
     for (arguments, model, part) in [
         ("classify --top-k 0", "classify", "--top-k"),
         ("classify --pair-field b", "classify", "--pair-field"),
+        ("classify --labels b,,c", "t5", "blank"),
+        ("classify --labels b,c --prompt no-place", "t5", "{text}"),
+        ("classify --prompt {text}", "t5", "--labels"),
+        ("classify --labels b --pair-field c", "t5", "--pair-field"),
+        ("fill-mask --top-k 2", "t5", "--top-k"),
+        ("fill-mask", "t5", "<extra_id_0>"),
         ("tag --aggregation max", "tag", "--aggregation"),
         ("answer", "answer", "--question"),
         ("detect --threshold 1.5", "detect", "--threshold"),

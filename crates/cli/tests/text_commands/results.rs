@@ -2,8 +2,8 @@
 
 use lamplight_layers::device::DeviceChoice;
 use lamplight_pipelines::{
-    Aggregation, AnswerSettings, Answerer, Classifier, Detector, Embedder, MaskFiller, Summarizer,
-    Tagger, Translator,
+    Aggregation, AnswerSettings, Answerer, Classifier, Detector, Embedder, MaskFiller, SpanFiller,
+    Summarizer, Tagger, Translator, ZeroShotClassifier,
 };
 use lamplight_t5::GenerationConfig;
 use serde::Serialize;
@@ -171,4 +171,53 @@ fn texts_are_written_as_the_library_does_with_the_same_generation_config() {
     let expected = outputs(translator.translate(&texts).unwrap());
     let arguments = "translate --from French --to ro --num-beams 2";
     assert_eq!(found(arguments, "t5", "outputs"), expected);
+}
+
+#[test]
+fn a_t5_fills_sentinels_or_masks_as_the_library_does() {
+    let device = DeviceChoice::default().open().unwrap();
+    let filler = SpanFiller::from_pretrained(&model("t5"), &device).unwrap();
+    let blanks = [
+        "Anna <extra_id_0> in Berlin, near <extra_id_1>.",
+        "The <extra_id_0>",
+    ];
+    let expected = filler.fill(&blanks).unwrap();
+    let found = found_in(ask("fill-mask --json", "t5").args(blanks), "filled");
+    assert_eq!(found, as_json(&expected));
+    let masked = "Anna [MASK] in Berlin, near [MASK].";
+    let line = answers(ask("fill-mask", "t5").arg(masked));
+    assert_eq!(line, format!("{}\n", expected[0].text.replace('\n', " ")));
+}
+
+#[test]
+fn labels_of_ones_own_are_scored_as_the_library_does() {
+    let device = DeviceChoice::default().open().unwrap();
+    let classifier = ZeroShotClassifier::from_pretrained(&model("t5"), &device).unwrap();
+    let (texts, labels) = (asked(), ["river", "a house", "cat"]);
+    let expected = classifier.classify(&texts, &labels).unwrap();
+    let mut command = ask("classify --json", "t5");
+    command
+        .args(["--labels", "river, a house,cat"])
+        .args(&texts);
+    assert_eq!(found_in(&mut command, "labels"), as_json(&expected));
+
+    let prompt = "sst2 sentence: {text}";
+    let asking = classifier.with_prompt(prompt).unwrap();
+    let best = asking.classify(&[texts[0]], &labels).unwrap().remove(0);
+    let mut command = ask("classify", "t5");
+    command.args([
+        "--labels",
+        "river,a house,cat",
+        "--prompt",
+        prompt,
+        texts[0],
+    ]);
+    let line = format!("{}\t{:.4}\n", best[0].label, best[0].score);
+    assert_eq!(answers(&mut command), line);
+}
+
+/// The values of a key in the lines that a command writes.
+fn found_in(command: &mut assert_cmd::Command, key: &str) -> Vec<Value> {
+    let lines = json_lines(&answers(command));
+    lines.iter().map(|line| line[key].clone()).collect()
 }

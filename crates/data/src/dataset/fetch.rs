@@ -1,6 +1,7 @@
 //! Files of the hub into a folder, each whole and checked before it has its name there.
 
 mod download;
+mod model;
 
 use super::{
     FilesManifest, Hub, HubRepository,
@@ -10,6 +11,7 @@ use super::{
 };
 use crate::DataError;
 use download::Download;
+pub use model::ModelCache;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
@@ -29,7 +31,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 pub struct FetchRequest {
     /// Where it is asked for.
     pub hub: Hub,
-    /// Which data set.
+    /// Which data set or model.
     pub repository: HubRepository,
     /// Paths and glob patterns of the files; all of them where there are none.
     pub include: Vec<String>,
@@ -82,34 +84,54 @@ pub fn fetch(
     folder: &Path,
     progress: &mut dyn FnMut(FetchProgress<'_>),
 ) -> Result<Vec<PathBuf>, DataError> {
-    let _alone = lock_folder(folder)?;
-    let lock = match Lock::read(folder)? {
-        Some(lock) => {
-            lock.check_repository(folder, &request.repository)?;
-            lock
-        }
-        None => Lock {
-            hub: request.repository.name().to_owned(),
-            revision: request.repository.revision().to_owned(),
-            commit: retried(|| request.hub.commit(&request.repository))?,
-            files: BTreeMap::new(),
-        },
-    };
-    let snapshot = Snapshot {
-        repository: &request.repository,
-        commit: &lock.commit,
-    };
-    let listed = retried(|| request.hub.files(snapshot))?;
-    let files = select(request, listed)?;
-    let mut download = Download {
-        request,
-        folder,
-        lock,
-        bytes_done: 0,
-        bytes_total: files.iter().map(|file| file.size).sum(),
-        progress,
-    };
-    files.iter().map(|file| download.file(file)).collect()
+    let fetch = Fetch { request, folder };
+    fetch.run(|listed| select(request, listed), progress)
+}
+
+/// What is fetched, and where to.
+#[derive(Clone, Copy)]
+struct Fetch<'a> {
+    request: &'a FetchRequest,
+    folder: &'a Path,
+}
+
+impl Fetch<'_> {
+    /// Fetches those of the listed files that are chosen.
+    fn run(
+        self,
+        choose: impl FnOnce(Vec<HubFile>) -> Result<Vec<HubFile>, DataError>,
+        progress: &mut dyn FnMut(FetchProgress<'_>),
+    ) -> Result<Vec<PathBuf>, DataError> {
+        let Self { request, folder } = self;
+        let _alone = lock_folder(folder)?;
+        let lock = match Lock::read(folder)? {
+            Some(lock) => {
+                lock.check_repository(folder, &request.repository)?;
+                lock
+            }
+            None => Lock {
+                hub: request.repository.name().to_owned(),
+                revision: request.repository.revision().to_owned(),
+                commit: retried(|| request.hub.commit(&request.repository))?,
+                files: BTreeMap::new(),
+            },
+        };
+        let snapshot = Snapshot {
+            repository: &request.repository,
+            commit: &lock.commit,
+        };
+        let listed = retried(|| request.hub.files(snapshot))?;
+        let files = choose(listed)?;
+        let mut download = Download {
+            request,
+            folder,
+            lock,
+            bytes_done: 0,
+            bytes_total: files.iter().map(|file| file.size).sum(),
+            progress,
+        };
+        files.iter().map(|file| download.file(file)).collect()
+    }
 }
 
 /// Holds the folder until it is dropped.

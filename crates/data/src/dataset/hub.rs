@@ -1,6 +1,9 @@
-//! The Hugging Face hub over HTTP: which files a data set has, and their bytes.
+//! The Hugging Face hub over HTTP: which files a data set or a model has, and their bytes.
 
-use super::{HubRepository, repository::is_path_within};
+use super::{
+    HubRepository,
+    repository::{Kind, is_path_within},
+};
 use crate::DataError;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -30,7 +33,7 @@ pub struct Hub {
     agent: Agent,
 }
 
-/// A file of a data set as the hub lists it.
+/// A file as the hub lists it.
 #[derive(Debug, Clone)]
 pub(super) struct HubFile {
     pub(super) path: String,
@@ -116,8 +119,8 @@ impl Hub {
 
     /// The commit a revision is now.
     pub(super) fn commit(&self, repository: &HubRepository) -> Result<String, Failure> {
-        let (name, revision) = (repository.name(), encoded(repository.revision()));
-        let url = format!("{}/api/datasets/{name}/revision/{revision}", self.endpoint);
+        let revision = encoded(repository.revision());
+        let url = format!("{}/revision/{revision}", self.api(repository));
         let (revision, _) = self.json::<Revision>(&url)?;
         if !revision.sha.is_empty() && revision.sha.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(revision.sha);
@@ -131,11 +134,7 @@ impl Hub {
     /// The files of a commit, in the hub's order.
     pub(super) fn files(&self, snapshot: Snapshot<'_>) -> Result<Vec<HubFile>, Failure> {
         let Snapshot { repository, commit } = snapshot;
-        let name = repository.name();
-        let first = format!(
-            "{}/api/datasets/{name}/tree/{commit}?recursive=true",
-            self.endpoint
-        );
+        let first = format!("{}/tree/{commit}?recursive=true", self.api(repository));
         let mut next = Some(first.clone());
         let mut files = Vec::new();
         for _ in 0..NUM_PAGES {
@@ -166,11 +165,24 @@ impl Hub {
     ) -> Result<(String, Response<Body>), Failure> {
         let Snapshot { repository, commit } = snapshot;
         let path: Vec<String> = path.split('/').map(encoded).collect();
+        let folder = match repository.kind() {
+            Kind::DataSet => "/datasets",
+            Kind::Model => "",
+        };
         let (name, path) = (repository.name(), path.join("/"));
-        let url = format!("{}/datasets/{name}/resolve/{commit}/{path}", self.endpoint);
+        let url = format!("{}{folder}/{name}/resolve/{commit}/{path}", self.endpoint);
         let range = (start > 0).then(|| format!("bytes={start}-"));
         let response = self.get(&url, range)?;
         Ok((url, response))
+    }
+
+    /// What the addresses of the API about a repository start with.
+    fn api(&self, repository: &HubRepository) -> String {
+        let kind = match repository.kind() {
+            Kind::DataSet => "datasets",
+            Kind::Model => "models",
+        };
+        format!("{}/api/{kind}/{}", self.endpoint, repository.name())
     }
 
     /// An answer of the API, and the address of its next page.
@@ -209,9 +221,9 @@ impl Hub {
         }
         let reason = match status.as_u16() {
             401 | 403 => {
-                "not allowed: accept the data set's terms on the hub and set HF_TOKEN to a token that may read it"
+                "not allowed, or there is nothing of this name: look it up on the hub, accept its terms there and set HF_TOKEN to a token that may read it"
             }
-            404 => "no such data set, revision or file",
+            404 => "no such data set or model, revision or file",
             429 => "the hub is asked too often",
             _ => "the hub refused",
         };
@@ -242,7 +254,8 @@ fn failed(url: &str, error: &ureq::Error) -> Failure {
     }
 }
 
-fn encoded(segment: &str) -> String {
+/// A segment of a path, as an address has it.
+pub(super) fn encoded(segment: &str) -> String {
     utf8_percent_encode(segment, SEGMENT).to_string()
 }
 
@@ -251,7 +264,7 @@ fn encoded(segment: &str) -> String {
 fn next_page(link: &str) -> Option<&str> {
     let next = link.split(',').find(|part| part.contains("rel=\"next\""))?;
     let (url, _) = next.trim().strip_prefix('<')?.split_once('>')?;
-    url.find("/api/datasets/").map(|start| &url[start..])
+    url.find("/api/").map(|start| &url[start..])
 }
 
 fn file(repository: &HubRepository, entry: Entry) -> Result<HubFile, DataError> {

@@ -78,6 +78,14 @@ impl Lock {
         })
     }
 
+    /// Whether the folder has a file of the right size for each that was fetched.
+    #[cfg(feature = "hub")]
+    pub(super) fn is_whole(&self, folder: &Path) -> bool {
+        let size = |path: &str| fs::metadata(folder.join(path)).map(|file| file.len()).ok();
+        let mut files = self.files.iter();
+        !self.files.is_empty() && files.all(|(path, file)| size(path) == Some(file.size))
+    }
+
     /// Replaces the lock of a folder, all or nothing.
     #[cfg(feature = "hub")]
     pub(super) fn write(&self, folder: &Path) -> Result<(), DataError> {

@@ -1,21 +1,46 @@
-//! Names of data sets on the hub, and of the files in them.
+//! Names of data sets and models on the hub, and of the files in them.
 
 use crate::DataError;
 use std::{fmt, str::FromStr};
 
-/// A data set repository of the Hugging Face hub at a revision: `hub:owner/name@revision`.
+/// What a repository of the hub holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    DataSet,
+    Model,
+}
+
+/// A repository of the Hugging Face hub at a revision: a data set `hub:owner/name@revision`, or a model
+/// `owner/name@revision`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubRepository {
+    kind: Kind,
     name: String,
     revision: String,
 }
 
+/// The revision where none is given.
+const MAIN: &str = "main";
+
 impl HubRepository {
-    /// The repository `owner/name` at a branch, tag or commit.
+    /// The data set `owner/name` at a branch, tag or commit.
     ///
     /// # Errors
     /// [`DataError::InvalidRepository`] for what is no such name.
     pub fn new(name: &str, revision: &str) -> Result<Self, DataError> {
+        Self::of_kind(Kind::DataSet, name, revision)
+    }
+
+    /// The model `owner/name` or `owner/name@revision`; the revision is `main` where none is given.
+    ///
+    /// # Errors
+    /// [`DataError::InvalidRepository`] for what is no such name.
+    pub fn model(text: &str) -> Result<Self, DataError> {
+        let (name, revision) = text.split_once('@').unwrap_or((text, MAIN));
+        Self::of_kind(Kind::Model, name, revision)
+    }
+
+    fn of_kind(kind: Kind, name: &str, revision: &str) -> Result<Self, DataError> {
         let is_part = |part: &str| {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
             part.bytes().all(is_plain) && part.bytes().any(|byte| byte != b'.')
@@ -24,6 +49,7 @@ impl HubRepository {
         // A revision may have slashes, `refs/convert/parquet` say.
         if parts.len() == 2 && parts.into_iter().all(is_part) && revision.split('/').all(is_part) {
             return Ok(Self {
+                kind,
                 name: name.to_owned(),
                 revision: revision.to_owned(),
             });
@@ -31,6 +57,12 @@ impl HubRepository {
         Err(DataError::InvalidRepository {
             name: format!("{name}@{revision}"),
         })
+    }
+
+    /// What it holds.
+    #[cfg(feature = "hub")]
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// `owner/name`.
@@ -54,14 +86,18 @@ impl FromStr for HubRepository {
                 name: text.to_owned(),
             });
         };
-        let (name, revision) = rest.split_once('@').unwrap_or((rest, "main"));
+        let (name, revision) = rest.split_once('@').unwrap_or((rest, MAIN));
         Self::new(name, revision)
     }
 }
 
 impl fmt::Display for HubRepository {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "hub:{}@{}", self.name, self.revision)
+        let scheme = match self.kind {
+            Kind::DataSet => "hub:",
+            Kind::Model => "",
+        };
+        write!(formatter, "{scheme}{}@{}", self.name, self.revision)
     }
 }
 
@@ -85,6 +121,19 @@ mod tests {
         );
         let text = "hub:Salesforce/wikitext@refs/convert/parquet";
         assert_eq!(text.parse::<HubRepository>().unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn a_model_is_named_without_a_scheme() {
+        let model = HubRepository::model("google/flan-t5-small").unwrap();
+        assert_eq!(model.to_string(), "google/flan-t5-small@main");
+        let text = "google/flan-t5-small@refs/pr/1";
+        assert_eq!(HubRepository::model(text).unwrap().to_string(), text);
+        for text in [
+            "t5-small", "hub:a/b", "a/b/", "./b", "a/b@", "../b", "/b", "a/b/c",
+        ] {
+            assert!(HubRepository::model(text).is_err(), "{text}");
+        }
     }
 
     #[test]

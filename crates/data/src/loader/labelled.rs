@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub use encode::LabelledEncoder;
 pub use names::LabelNames;
 pub use questions::{QuestionEncoder, QuestionWindow};
-pub use target::Target;
+pub use target::{AnswerTarget, Target};
 
 use super::{Draw, ExampleSet, Loader, Row, text_to_text::WIDTH_STEP};
 use crate::DataError;

@@ -1,5 +1,6 @@
-//! ELECTRA with a task's head, as Hugging Face has them.
+//! ELECTRA with a task's head, as Hugging Face has them, and the one for questions that its authors have.
 
+mod joint_question_answering;
 mod multiple_choice;
 mod question_answering;
 mod sequence_classification;
@@ -11,6 +12,10 @@ use lamplight_layers::initializer::{Initializer, linear};
 
 use crate::ElectraConfig;
 
+pub use joint_question_answering::{
+    AnswerBeam, ElectraForJointQuestionAnswering, FoundAnswers, JointAnswerLogits, QuestionReading,
+    ScoredSpan,
+};
 pub use multiple_choice::{ElectraForMultipleChoice, MultipleChoiceInput};
 pub use question_answering::ElectraForQuestionAnswering;
 pub use sequence_classification::ElectraForSequenceClassification;

@@ -1,3 +1,4 @@
+mod model;
 mod spans;
 
 use std::ops::Range;
@@ -6,27 +7,22 @@ use std::path::Path;
 use burn::tensor::Device;
 use lamplight_data::objective::question_answering::{Question, Window, WindowSettings};
 use lamplight_data::tokenizer::EncodedRow;
-use lamplight_electra::ElectraForQuestionAnswering;
 use serde::Serialize;
 
 use crate::PipelineError;
-use crate::batches::{BatchSettings, host_rows, in_batches};
+use crate::batches::{BatchSettings, in_batches};
 use crate::characters::Characters;
-use crate::model_folder::{Family, ModelFolder, Wanted};
+use crate::model_folder::ModelFolder;
 use crate::reader::Reader;
+use model::{AnswerModel, WindowScores};
 use spans::{Found, SpanSearch};
-
-const WANTED: [Wanted; 1] = [Wanted {
-    family: Family::Electra,
-    architecture: "ElectraForQuestionAnswering",
-    head: "qa_outputs.",
-}];
 
 /// `[CLS]`, and `[SEP]` behind question and context.
 const NUM_SPECIAL: usize = 3;
 
 /// Finds the answers to questions in texts, as the question-answering pipeline of transformers 4 does (of which
 /// version 5 has none any more); only the spans of score 0 with which that one fills up a short list are left out.
+/// It reads both heads: `ElectraForQuestionAnswering`, and `ElectraForJointQuestionAnswering`, the one of ELECTRA's authors.
 ///
 /// ```
 /// use lamplight_pipelines::Answerer;
@@ -39,14 +35,14 @@ const NUM_SPECIAL: usize = 3;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Answerer {
-    pub(crate) model: ElectraForQuestionAnswering,
+    pub(crate) model: AnswerModel,
     pub(crate) reader: Reader,
     pub(crate) device: Device,
     settings: AnswerSettings,
 }
 
 /// How answers are looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AnswerSettings {
     /// How many answers a question gets at most.
     pub top_k: usize,
@@ -59,9 +55,23 @@ pub struct AnswerSettings {
     /// Tokens that a window over a long context shares with the one before; at most half of
     /// `max_length`.
     pub overlap: usize,
-    /// Whether "there is no answer" is one: an empty text, with the least of the windows'
-    /// probabilities of `[CLS]`.
-    pub allows_no_answer: bool,
+    /// Whether there may be no answer.
+    pub no_answer: NoAnswer,
+}
+
+/// Whether "there is no answer" is an answer: an empty text. Its score is the least of the windows' probabilities of
+/// `[CLS]` or, of a head with a classifier for it, of that.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum NoAnswer {
+    /// It is none.
+    #[default]
+    Never,
+    /// One among the others, by its score.
+    Ranked,
+    /// The first where it is above this threshold, such as the `best_f1_thresh` of the training's scores, and none where
+    /// it is not. What is compared is the classifier's logit or, without a classifier, how far the logits of `[CLS]` lie
+    /// above those of the best answer (of the joint head, their log-probabilities).
+    Above(f32),
 }
 
 impl Default for AnswerSettings {
@@ -73,7 +83,7 @@ impl Default for AnswerSettings {
             max_length: 384,
             max_question_length: 64,
             overlap: 128,
-            allows_no_answer: false,
+            no_answer: NoAnswer::Never,
         }
     }
 }
@@ -97,9 +107,9 @@ impl Answerer {
     /// # Errors
     /// The folder holds another model, or files are missing, damaged or do not belong together.
     pub fn from_pretrained(folder: &Path, device: &Device) -> Result<Self, PipelineError> {
-        let found = ModelFolder::open(folder, "Answerer", &WANTED)?;
+        let found = ModelFolder::open(folder, "Answerer", &model::WANTED)?;
         Ok(Self {
-            model: ElectraForQuestionAnswering::from_pretrained(folder, device)?,
+            model: AnswerModel::from_pretrained(folder, found.architecture, device)?,
             reader: found.reader,
             device: device.clone(),
             settings: AnswerSettings::default(),
@@ -109,7 +119,7 @@ impl Answerer {
     /// How answers are looked for.
     ///
     /// # Errors
-    /// [`PipelineError::InvalidSetting`] for no answers or answers without tokens.
+    /// [`PipelineError::InvalidSetting`] for no answers, answers without tokens or a threshold that is no number.
     pub fn with_settings(self, settings: AnswerSettings) -> Result<Self, PipelineError> {
         for (key, value) in [
             ("top_k", settings.top_k),
@@ -123,7 +133,16 @@ impl Answerer {
                 });
             }
         }
-        Ok(Self { settings, ..self })
+        match settings.no_answer {
+            NoAnswer::Above(threshold) if threshold.is_nan() => {
+                Err(PipelineError::InvalidSetting {
+                    key: "no_answer",
+                    value: threshold.to_string(),
+                    expected: "a threshold that is a number",
+                })
+            }
+            _ => Ok(Self { settings, ..self }),
+        }
     }
 
     /// The answers to each pair of question and context, best first; words are never cut. A context
@@ -145,18 +164,16 @@ impl Answerer {
             rows.map(move |row| self.reader.checked(row, question))
         });
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
-        let logits = in_batches(&rows, BatchSettings::on(&self.device), |batch| {
-            let logits = self.model.forward(batch.electra());
-            let ends = host_rows(logits.end);
-            Ok(host_rows(logits.start).into_iter().zip(ends).collect())
+        let said = in_batches(&rows, BatchSettings::on(&self.device), |batch| {
+            self.model.scores(batch.electra())
         })?;
-        let mut logits = logits.into_iter();
+        let mut said = said.into_iter();
         let answers = questions
             .iter()
             .zip(&windows)
             .map(|((_, context), windows)| {
                 let characters = Characters::of(context.as_ref());
-                self.best(windows.iter().zip(logits.by_ref()), &characters)
+                self.best(windows.iter().zip(said.by_ref()), &characters)
             });
         Ok(answers.collect())
     }
@@ -189,17 +206,11 @@ impl Answerer {
     /// The best answers over all windows of a context.
     fn best<'a>(
         &self,
-        windows: impl Iterator<Item = (&'a Window, (Vec<f32>, Vec<f32>))>,
+        windows: impl Iterator<Item = (&'a Window, WindowScores)>,
         text: &Characters<'_>,
     ) -> Vec<Answer> {
-        let mut search = SpanSearch {
-            settings: &self.settings,
-            text,
-            answers: Vec::new(),
-            // A context without tokens leaves nothing but `[CLS]`.
-            no_answer: 1.0,
-        };
-        for (window, (start, end)) in windows {
+        let mut search = SpanSearch::new(&self.settings, text);
+        for (window, said) in windows {
             let continues = |token: usize| {
                 let id = window.ids[window.context_start + token];
                 let piece = self.reader.tokenizer.token(id).unwrap_or_default();
@@ -208,8 +219,7 @@ impl Answerer {
             let continues: Vec<_> = (0..window.offsets.len()).map(continues).collect();
             search.add(&Found {
                 window,
-                start: &start,
-                end: &end,
+                said: &said,
                 continues: &continues,
             });
         }

@@ -180,11 +180,7 @@ impl Answerer {
             "the logits of the first and the last token of the answer".to_owned(),
             &self.model,
             |model| model.backbone(),
-            |model, hidden| {
-                let logits = model.logits(hidden);
-                let at = |logits: Tensor<2>, place| logits.narrow(1, place, 1).squeeze_dim::<1>(1);
-                at(logits.start, first) + at(logits.end, last)
-            },
+            |model, hidden| model.span_logit(hidden, first, last),
         ));
         read.add_attention(&mut explanation);
         Ok(explanation)
@@ -193,8 +189,8 @@ impl Answerer {
     /// The logits of an answer's first and last token together.
     fn span_logit(&self, window: &Window, first: usize, last: usize) -> f32 {
         let batch = Batch::new(&[row(window)], vec![0], &self.device);
-        let logits = self.model.forward(batch.electra());
-        host(logits.start)[first] + host(logits.end)[last]
+        let hidden = self.model.backbone().forward(batch.electra());
+        host(self.model.span_logit(hidden, first, last))[0]
     }
 }
 

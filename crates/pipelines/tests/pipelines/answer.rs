@@ -1,8 +1,12 @@
-use lamplight_pipelines::{AnswerSettings, Answerer, PipelineError};
+use burn::tensor::{Int, Tensor};
+use lamplight_data::tokenizer::Tokenizer;
+use lamplight_electra::{ElectraForJointQuestionAnswering, ElectraInput, ElectraModel};
+use lamplight_pipelines::{AnswerSettings, Answerer, NoAnswer, PipelineError};
 use lamplight_testing::test_device;
 use serde_json::Value;
+use tempfile::TempDir;
 
-use crate::case::{assert_near, expected, folder, list, odd_texts, tolerance};
+use crate::case::{assert_near, changed, expected, folder, list, odd_texts, tolerance};
 
 fn answerer(settings: AnswerSettings) -> Answerer {
     let answerer = Answerer::from_pretrained(&folder("answer"), &test_device()).unwrap();
@@ -17,12 +21,15 @@ fn questions(expected: &Value) -> Vec<(String, String)> {
 fn answers_are_those_of_transformers() {
     let expected = expected("answer");
     let questions = questions(&expected);
-    for (key, allows_no_answer) in [("answers", false), ("with_null", true)] {
+    for (key, no_answer) in [
+        ("answers", NoAnswer::Never),
+        ("with_null", NoAnswer::Ranked),
+    ] {
         let answerer = answerer(AnswerSettings {
             top_k: 4,
             max_length: 64,
             overlap: 16,
-            allows_no_answer,
+            no_answer,
             ..AnswerSettings::default()
         });
         let answers = answerer.answer(&questions).unwrap();
@@ -51,7 +58,7 @@ fn that_there_is_no_answer_is_as_likely_as_the_most_certain_window_has_it() {
         top_k: 1000,
         max_length: 64,
         overlap: 16,
-        allows_no_answer: true,
+        no_answer: NoAnswer::Ranked,
         ..AnswerSettings::default()
     });
     let answers = answerer.answer(&questions(&expected)).unwrap();
@@ -69,7 +76,7 @@ fn that_there_is_no_answer_is_as_likely_as_the_most_certain_window_has_it() {
 fn odd_questions_and_contexts_have_answers_that_do_not_depend_on_the_batch() {
     let answerer = answerer(AnswerSettings {
         top_k: 3,
-        allows_no_answer: true,
+        no_answer: NoAnswer::Ranked,
         ..AnswerSettings::default()
     });
     let texts = odd_texts();
@@ -92,9 +99,8 @@ fn a_context_without_tokens_has_no_answer() {
     let question = [("who?", " ")];
     let default = AnswerSettings::default();
     assert!(answerer(default.clone()).answer(&question).unwrap()[0].is_empty());
-    let allows_no_answer = true;
     let settings = AnswerSettings {
-        allows_no_answer,
+        no_answer: NoAnswer::Ranked,
         ..default
     };
     let answers = answerer(settings).answer(&question).unwrap();
@@ -102,6 +108,126 @@ fn a_context_without_tokens_has_no_answer() {
         (answers[0][0].text.as_str(), answers[0][0].score),
         ("", 1.0)
     );
+}
+
+/// The weights of the case below a fresh head of ELECTRA's authors.
+fn joint(has_classifier: bool) -> (TempDir, ElectraForJointQuestionAnswering) {
+    let copy = changed("answer", |config| {
+        config["answerable_classifier"] = has_classifier.into();
+    });
+    let device = test_device();
+    let electra = ElectraModel::from_pretrained(copy.path(), &device).unwrap();
+    let model = ElectraForJointQuestionAnswering::from_backbone(electra, &device);
+    model.save_pretrained(copy.path()).unwrap();
+    (copy, model)
+}
+
+#[test]
+fn joint_head_answers_by_its_folder_in_any_batch() {
+    let (folder, _) = joint(true);
+    let settings = AnswerSettings {
+        top_k: 3,
+        max_length: 64,
+        overlap: 16,
+        no_answer: NoAnswer::Ranked,
+        ..AnswerSettings::default()
+    };
+    let answerer = Answerer::from_pretrained(folder.path(), &test_device()).unwrap();
+    let answerer = answerer.with_settings(settings).unwrap();
+    let mut questions = questions(&expected("answer"));
+    questions.extend(
+        odd_texts()
+            .into_iter()
+            .map(|text| ("who?".to_owned(), text)),
+    );
+    let together = answerer.answer(&questions).unwrap();
+    assert!(together.iter().all(|answers| !answers.is_empty()));
+    for (question, together) in questions.iter().zip(&together) {
+        let alone = answerer.answer(std::slice::from_ref(question)).unwrap();
+        let context: Vec<_> = question.1.chars().collect();
+        assert_eq!(alone[0].len(), together.len());
+        for (alone, together) in alone[0].iter().zip(together) {
+            let difference = (alone.score - together.score).abs();
+            assert!(difference < 1e-4 * (1.0 + together.score));
+            let shown = String::from_iter(&context[together.characters.clone()]);
+            assert_eq!(together.text, shown);
+        }
+    }
+}
+
+#[test]
+fn joint_head_says_that_there_is_no_answer_above_the_threshold() {
+    for has_classifier in [true, false] {
+        let (folder, model) = joint(has_classifier);
+        let answerer = Answerer::from_pretrained(folder.path(), &test_device()).unwrap();
+        let question = [("Where lives Anna?", "Anna lives in Berlin.")];
+        let tokenizer = Tokenizer::from_folder(folder.path()).unwrap();
+        let row = tokenizer
+            .encode_pair(question[0].0, question[0].1, 64)
+            .unwrap();
+        let device = test_device();
+        let of_row = |ids: &[u32]| {
+            let ids: Vec<i64> = ids.iter().map(|&id| id.into()).collect();
+            Tensor::<1, Int>::from_ints(ids.as_slice(), &device).unsqueeze::<2>()
+        };
+        let input_ids = of_row(&row.ids);
+        let beam = model.answers(ElectraInput {
+            padding_mask: input_ids.zeros_like().equal_scalar(1),
+            input_ids,
+            token_type_ids: Some(of_row(&row.token_type_ids)),
+        });
+        let found = beam.rows().unwrap().remove(0);
+        let last = row.ids.len() - 1;
+        let context = row
+            .token_type_ids
+            .iter()
+            .position(|&kind| kind == 1)
+            .unwrap();
+        let spans = found.spans.iter();
+        let spans = spans.filter(|span| context <= span.first && span.last < last);
+        let best = spans
+            .map(|span| span.log_prob)
+            .fold(f32::NEG_INFINITY, f32::max);
+        let margin = found.impossible.unwrap_or(found.no_start_log_prob - best);
+        assert_eq!(found.impossible.is_some(), has_classifier);
+        for (threshold, is_answered) in [(margin - 1e-3, false), (margin + 1e-3, true)] {
+            let answerer = answerer.clone().with_settings(AnswerSettings {
+                no_answer: NoAnswer::Above(threshold),
+                ..AnswerSettings::default()
+            });
+            let answers = answerer.unwrap().answer(&question).unwrap().remove(0);
+            assert_eq!(!answers[0].text.is_empty(), is_answered);
+            if is_answered {
+                // The spans of one text add up.
+                assert!(answers[0].score > 0.999 * best.exp(), "{answers:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn independent_heads_find_no_answer_above_the_threshold() {
+    let question = [("Where lives Anna?", "Anna lives in Berlin.")];
+    let said = |no_answer| {
+        let settings = AnswerSettings {
+            no_answer,
+            top_k: 50,
+            ..AnswerSettings::default()
+        };
+        answerer(settings).answer(&question).unwrap().remove(0)
+    };
+    let ranked = said(NoAnswer::Ranked);
+    let no_answer = ranked.iter().find(|answer| answer.text.is_empty()).unwrap();
+    // The spans of one text add up, so that the best one may be less than what its text has.
+    let best = said(NoAnswer::Never)[0].score;
+    let margin = (no_answer.score / best).ln();
+    let above = said(NoAnswer::Above(margin - 1.0));
+    assert_eq!(
+        (above[0].text.as_str(), above[0].score),
+        ("", no_answer.score)
+    );
+    assert_eq!(said(NoAnswer::Above(margin + 5.0)), said(NoAnswer::Never));
+    assert!(above.len() > 1 && above[1..] == said(NoAnswer::Never)[..above.len() - 1]);
 }
 
 #[test]
@@ -113,6 +239,10 @@ fn settings_without_answers_are_refused() {
         },
         AnswerSettings {
             max_answer_length: 0,
+            ..AnswerSettings::default()
+        },
+        AnswerSettings {
+            no_answer: NoAnswer::Above(f32::NAN),
             ..AnswerSettings::default()
         },
     ] {

@@ -7,7 +7,7 @@ pub mod metrics;
 mod tokens;
 mod verdicts;
 
-pub use answers::{HeldOutQuestions, WindowLogits};
+pub use answers::{HeldOutQuestions, WindowScores};
 pub use detection::{DetectionScores, GeneratorScores, area_under_curve, binary_entropy};
 pub use free_answers::{ANSWER_SCORES, Question, answer_scores, scores_answers};
 pub use tokens::TokenScores;

@@ -1,6 +1,6 @@
 //! Scores of what heads say.
 
-use super::answers::WindowLogits;
+use super::answers::WindowScores;
 use super::defined;
 use super::metrics::entities::EntityMode;
 use super::metrics::{Metric, Paired, Predictions};
@@ -13,7 +13,7 @@ pub struct Verdicts {
     classes: Collected<u32>,
     values: Collected<f64>,
     tags: Collected<Vec<String>>,
-    windows: Vec<WindowLogits>,
+    windows: Vec<WindowScores>,
 }
 
 /// What was said beside what was wanted.
@@ -69,12 +69,27 @@ impl Verdicts {
     }
 
     /// Adds the next window of the held-out questions.
-    pub fn add_window(&mut self, logits: WindowLogits) {
-        self.windows.push(logits);
+    pub fn add_window(&mut self, scores: WindowScores) {
+        self.windows.push(scores);
+    }
+
+    /// The classes that were said.
+    pub fn classes(&self) -> &[u32] {
+        &self.classes.said
+    }
+
+    /// The values that were said.
+    pub fn values(&self) -> &[f64] {
+        &self.values.said
+    }
+
+    /// The tags that were said of each sentence.
+    pub fn tags(&self) -> &[Vec<String>] {
+        &self.tags.said
     }
 
     /// What was said of the windows, in their order.
-    pub fn windows(&self) -> &[WindowLogits] {
+    pub fn windows(&self) -> &[WindowScores] {
         &self.windows
     }
 

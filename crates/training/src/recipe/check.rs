@@ -228,6 +228,7 @@ mod tests {
             ("electra_small", "data.noise_density", "0.15"),
             ("t5_v1_1_small", "data.mask_fraction", "0.15"),
             ("t5_v1_1_small", "model.generator_size", "0.25"),
+            ("electra_tagging", "model.answer_head", "'joint'"),
             ("t5_v1_1_small", "data.targets_length", "10"),
             ("t5_v1_1_small", "data.num_examples", "10"),
             ("t5_v1_1_small", "data.arrangement", "'packed'"),

@@ -70,6 +70,17 @@ pub enum Family {
     Electra,
 }
 
+/// How the first and the last token of an answer are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerHead {
+    /// Each for itself, as Hugging Face's models have it.
+    #[default]
+    Independent,
+    /// The last one knowing the first, and whether there is an answer by a classifier, as ELECTRA's authors have it.
+    Joint,
+}
+
 /// `[model]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +90,9 @@ pub struct ModelSettings {
     /// ELECTRA: size of the generator as a fraction of the discriminator.
     #[serde(default)]
     pub generator_size: Option<f64>,
+    /// ELECTRA on questions: which head finds the answers.
+    #[serde(default)]
+    pub answer_head: Option<AnswerHead>,
     /// `[model.config]`: keys as in Hugging Face's `config.json`. `vocab_size` may be left out; then
     /// it is the tokenizer's.
     #[serde(default)]

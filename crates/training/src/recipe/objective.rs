@@ -47,7 +47,13 @@ impl Recipe {
         let detection = data.objective == Objective::ReplacedTokenDetection;
         let pairs = data.objective == Objective::TextToText;
         let mixture = data.objective == Objective::MixtureOfDenoisers;
+        let answering = data.objective == Objective::QuestionAnswering;
         for (key, is_given, is_read) in [
+            (
+                "model.answer_head",
+                self.model.answer_head.is_some(),
+                answering,
+            ),
             ("data.building", data.building.is_some(), detection),
             ("data.denoisers", data.denoisers.is_some(), mixture),
             ("data.arrangement", data.arrangement.is_some(), pairs),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use lamplight_data::DataError;
 use lamplight_data::loader::{
-    LabelNames, Labelled, LabelledEncoder, LabelledLoader, LabelledSettings, QuestionEncoder,
+    AnswerTarget, LabelNames, Labelled, LabelledEncoder, LabelledLoader, LabelledSettings,
+    QuestionEncoder,
 };
 use lamplight_data::objective::question_answering::WindowSettings;
 use lamplight_data::source::labelled::{
@@ -17,10 +18,10 @@ use super::{Prepared, Run, RunSummary, Work};
 use crate::evaluation::HeldOutQuestions;
 use crate::model_config::electra_config;
 use crate::progress::{Observer, Stage};
-use crate::recipe::{Objective, Recipe};
+use crate::recipe::{AnswerHead, Objective, Recipe};
 use crate::task::head::{
-    Head, MultipleChoice, QuestionAnswering, Regression, SequenceClassification,
-    TokenClassification,
+    Head, JointQuestionAnswering, MultipleChoice, QuestionAnswering, Regression,
+    SequenceClassification, TokenClassification,
 };
 use crate::task::{FineTuning, Scoring};
 use crate::texts::{Files, Split, load_labelled};
@@ -55,10 +56,16 @@ pub(super) fn fine_tuning(
             let examples = reading.choices()?;
             run.train_head(examples, tokenizer, prepared, observer)
         }
-        Objective::QuestionAnswering => {
-            let examples = reading.answers()?;
-            run.train_head(examples, tokenizer, prepared, observer)
-        }
+        Objective::QuestionAnswering => match run.recipe.model.answer_head.unwrap_or_default() {
+            AnswerHead::Independent => {
+                let examples = reading.answers::<QuestionAnswering>()?;
+                run.train_head(examples, tokenizer, prepared, observer)
+            }
+            AnswerHead::Joint => {
+                let examples = reading.answers::<JointQuestionAnswering>()?;
+                run.train_head(examples, tokenizer, prepared, observer)
+            }
+        },
         _ => {
             let examples = reading.classes()?;
             run.train_head(examples, tokenizer, prepared, observer)
@@ -131,23 +138,19 @@ impl<'a> Reading<'a> {
         })
     }
 
-    fn answers(&mut self) -> Result<Examples<QuestionAnswering>, TrainingError> {
+    fn answers<H: Head<Target = AnswerTarget>>(&mut self) -> Result<Examples<H>, TrainingError> {
         let records = load_labelled(self.files, self.recipe, questions)?;
-        let length = self.recipe.data.inputs_length;
-        let published = WindowSettings::default();
         let encoder = QuestionEncoder {
             tokenizer: self.tokenizer,
-            settings: WindowSettings {
-                max_length: length,
-                // In short rows a question takes a quarter at most, and windows still overlap.
-                max_question_length: published.max_question_length.min(length / 4),
-                doc_stride: published.doc_stride.min(length / 3),
-            },
+            settings: windows_of(self.recipe.data.inputs_length),
         };
         let mut progress = self.progress(records.len());
         let training = encoder.examples(&records.training, &mut progress)?;
         let windows = encoder.windows(&records.held_out, &mut progress)?;
-        let held_out = windows.iter().map(|found| found.window.clone().into());
+        let held_out = windows.iter().map(|found| {
+            let question = &records.held_out[found.question];
+            Labelled::of_window(found.window.clone(), question.is_impossible)
+        });
         let split = Split {
             training,
             held_out: held_out.collect(),
@@ -198,7 +201,18 @@ impl<'a> Reading<'a> {
 /// Hears of so many more records and tokens.
 type Progress<'a> = &'a mut dyn FnMut(usize, usize);
 
-fn open_texts(path: &Path) -> Result<LabelledRecords<LabelledText>, DataError> {
+/// How contexts are read through rows of at most `length` tokens.
+pub(crate) fn windows_of(length: usize) -> WindowSettings {
+    let published = WindowSettings::default();
+    WindowSettings {
+        max_length: length,
+        // In short rows a question takes a quarter at most, and windows still overlap.
+        max_question_length: published.max_question_length.min(length / 4),
+        doc_stride: published.doc_stride.min(length / 3),
+    }
+}
+
+pub(crate) fn open_texts(path: &Path) -> Result<LabelledRecords<LabelledText>, DataError> {
     texts(path, &TextFields::default())
 }
 
@@ -220,6 +234,7 @@ impl Run {
         self.recipe.count_steps(split.training.len())?;
         let recipe = &self.recipe;
         let config = electra_config(&recipe.model)?.with_labels(&labels);
+        let config = H::config_for(config, &split.training);
         let rows = split.training.iter().flat_map(|example| &example.rows);
         let num_tokens = rows.map(|row| row.ids.len()).sum();
         let rows_per_example = split

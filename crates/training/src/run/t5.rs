@@ -60,10 +60,6 @@ pub(super) fn denoising(
 /// A task that scores nothing and asks nothing.
 fn task(recipe: &Recipe, vocab_size: usize, tokenizer: Tokenizer) -> TextToText {
     TextToText {
-        vocab_size,
-        tokenizer,
-        held_out: Vec::new(),
-        questions: Vec::new(),
         max_input_length: recipe.data.inputs_length,
         max_new_tokens: recipe.data.targets_length.unwrap_or_default(),
         metrics: recipe.evaluation.metrics.clone(),
@@ -71,6 +67,7 @@ fn task(recipe: &Recipe, vocab_size: usize, tokenizer: Tokenizer) -> TextToText 
         num_shown: recipe.evaluation.num_shown,
         z_loss: recipe.training.z_loss.unwrap_or(0.0),
         label_smoothing: recipe.training.label_smoothing.unwrap_or(0.0),
+        ..TextToText::asking_nothing(vocab_size, tokenizer)
     }
 }
 
@@ -138,7 +135,7 @@ fn longest_rows(sets: &[PairSet], settings: TextToTextSettings) -> Rows {
 }
 
 /// The first held-out inputs of each task. Pairs of one input are one question each, unless they name all right answers.
-fn questions(pairs: &[TextPair], num_per_task: usize) -> Vec<Question> {
+pub(crate) fn questions(pairs: &[TextPair], num_per_task: usize) -> Vec<Question> {
     let mut by_task: BTreeMap<&str, Vec<&TextPair>> = BTreeMap::new();
     let mut asked = BTreeSet::new();
     for pair in pairs {

@@ -2,19 +2,18 @@
 
 use std::path::Path;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use lamplight_data::loader::LabelledBatch;
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_electra::{ElectraConfig, ElectraInput, ElectraModel};
 use lamplight_layers::block::Pass;
-use lamplight_layers::loss::cross_entropy;
 use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::recompute::Tape;
 
-use super::head::{Head, Wanted};
+use super::head::{Head, HeadBatch, Said};
 use super::{Task, Term, check_time};
 use crate::error::unreadable;
-use crate::evaluation::{Evaluation, HeldOutQuestions, Verdicts, WindowLogits};
+use crate::evaluation::{Evaluation, HeldOutQuestions, Verdicts, WindowScores};
 use crate::weights::Weights;
 use crate::{TrainingError, feed, flops};
 
@@ -47,47 +46,90 @@ pub enum Scoring {
 }
 
 impl<H: Head> FineTuning<H> {
-    fn logits(
+    fn fed<'a>(
         &self,
-        model: &H::Model,
-        batch: &LabelledBatch<H::Target>,
+        batch: &'a LabelledBatch<H::Target>,
         device: &Device,
-        pass: Pass<'_>,
-    ) -> Result<Tensor<2>, TrainingError> {
+    ) -> Result<HeadBatch<'a, H::Target>, TrainingError> {
         let input = ElectraInput {
             input_ids: feed::ids(&batch.input.input_ids, self.vocab_size, device)?,
             padding_mask: feed::mask(&batch.input.padding_mask, device),
             token_type_ids: Some(feed::integers(&batch.input.token_type_ids, device)),
         };
-        Ok(H::logits(model, input, batch.targets.len(), pass))
+        Ok(HeadBatch {
+            input,
+            targets: &batch.targets,
+        })
     }
 
-    /// Adds what was said of the examples of a batch.
-    fn add(&self, verdicts: &mut Verdicts, logits: &[f32], batch: &LabelledBatch<H::Target>) {
-        let num_examples = batch.targets.len();
-        match (&self.scoring, Self::wanted(batch)) {
-            (_, Wanted::Values(values)) => {
-                let pairs = logits.iter().zip(values);
-                pairs.for_each(|(&said, wanted)| verdicts.add_value(said, wanted));
+    /// What the model, which is in its evaluation state, says of the held-out examples, in their order.
+    ///
+    /// # Errors
+    /// As [`Task::evaluate`].
+    pub fn verdicts(
+        &self,
+        model: &H::Model,
+        device: &Device,
+        is_interrupted: &dyn Fn() -> bool,
+    ) -> Result<Verdicts, TrainingError> {
+        let mut verdicts = Verdicts::default();
+        for batch in &self.held_out {
+            check_time(is_interrupted)?;
+            let judged = H::judged(model, self.fed(batch, device)?, Pass::Plain);
+            let mean_loss = judged.loss.try_into_scalar().map_err(unreadable)?;
+            verdicts.add_mean_loss(mean_loss, self.weights(batch)[0]);
+            self.add(&mut verdicts, judged.said, batch.targets.len())?;
+        }
+        Ok(verdicts)
+    }
+
+    /// The scores of what was said of them.
+    pub fn scores(&self, verdicts: &Verdicts) -> Vec<(String, f64)> {
+        let mut scores = match &self.scoring {
+            Scoring::Classes(num_classes) => verdicts.scores(*num_classes),
+            Scoring::Tags(names) => verdicts.scores(names.len()),
+            Scoring::Values | Scoring::Answers(_) => verdicts.scores(0),
+        };
+        if let Scoring::Answers(questions) = &self.scoring {
+            scores.extend(questions.scores(verdicts.windows()));
+        }
+        scores
+    }
+
+    /// Adds what was said of so many examples.
+    fn add(
+        &self,
+        verdicts: &mut Verdicts,
+        said: Said,
+        num_examples: usize,
+    ) -> Result<(), TrainingError> {
+        match said {
+            Said::Values { values, wanted } => {
+                let values: Vec<f32> = values.try_into_vec_as().map_err(unreadable)?;
+                let pairs = values.into_iter().zip(wanted);
+                pairs.for_each(|(said, wanted)| verdicts.add_value(said, wanted));
             }
-            (Scoring::Answers(_), Wanted::Classes(_)) => {
-                let (starts, ends) = logits.split_at(logits.len() / 2);
-                let length = starts.len() / num_examples;
-                for (start, end) in starts.chunks(length).zip(ends.chunks(length)) {
-                    verdicts.add_window(WindowLogits {
-                        start: start.to_vec(),
-                        end: end.to_vec(),
-                    });
-                }
+            Said::Spans(logits) => {
+                let windows = WindowScores::of_spans(logits).map_err(unreadable)?;
+                windows
+                    .into_iter()
+                    .for_each(|window| verdicts.add_window(window));
             }
-            (_, Wanted::Classes(wanted)) => {
-                let said = logits.chunks(logits.len() / wanted.len()).map(likeliest);
+            Said::Beam(beam) => {
+                let windows = beam.rows().map_err(unreadable)?.into_iter();
+                windows.for_each(|found| verdicts.add_window(WindowScores::Beam(found)));
+            }
+            Said::Classes { logits, wanted } => {
+                let [_, num_classes] = logits.dims();
+                let logits: Vec<f32> = logits.try_into_vec_as().map_err(unreadable)?;
+                let said = logits.chunks(num_classes).map(likeliest);
                 let pairs: Vec<_> = said.zip(wanted).collect();
                 for example in pairs.chunks(pairs.len() / num_examples) {
                     self.add_classes(verdicts, example);
                 }
             }
         }
+        Ok(())
     }
 
     /// Adds what was said of an example, or of its tokens, where there is something to say.
@@ -103,10 +145,6 @@ impl<H: Head> FineTuning<H> {
             let names = |classes: Vec<u32>| classes.into_iter().map(name).collect();
             verdicts.add_tags(names(said), names(wanted));
         }
-    }
-
-    fn wanted(batch: &LabelledBatch<H::Target>) -> Wanted {
-        H::wanted(&batch.targets, batch.input.input_ids.columns)
     }
 }
 
@@ -130,11 +168,7 @@ impl<H: Head> Task for FineTuning<H> {
     }
 
     fn weights(&self, batch: &Self::Batch) -> Vec<f64> {
-        let num_labels = match Self::wanted(batch) {
-            Wanted::Classes(classes) => classes.iter().flatten().count(),
-            Wanted::Values(values) => values.len(),
-        };
-        vec![num_labels as f64]
+        vec![H::num_labels(&batch.targets) as f64]
     }
 
     fn num_tokens(&self, batch: &Self::Batch) -> usize {
@@ -156,8 +190,8 @@ impl<H: Head> Task for FineTuning<H> {
         batch: &Self::Batch,
         tape: &Tape,
     ) -> Result<Vec<Tensor<1>>, TrainingError> {
-        let logits = self.logits(model, batch, tape.device(), Pass::Taped(tape))?;
-        Ok(vec![loss(logits, &Self::wanted(batch))])
+        let batch = self.fed(batch, tape.device())?;
+        Ok(vec![H::loss(model, batch, Pass::Taped(tape))])
     }
 
     fn evaluate(
@@ -166,26 +200,9 @@ impl<H: Head> Task for FineTuning<H> {
         device: &Device,
         is_interrupted: &dyn Fn() -> bool,
     ) -> Result<Evaluation, TrainingError> {
-        let mut verdicts = Verdicts::default();
-        for batch in &self.held_out {
-            check_time(is_interrupted)?;
-            let logits = self.logits(model, batch, device, Pass::Plain)?;
-            let mean_loss = loss(logits.clone(), &Self::wanted(batch));
-            let mean_loss = mean_loss.try_into_scalar().map_err(unreadable)?;
-            verdicts.add_mean_loss(mean_loss, self.weights(batch)[0]);
-            let logits: Vec<f32> = logits.try_into_vec_as().map_err(unreadable)?;
-            self.add(&mut verdicts, &logits, batch);
-        }
-        let mut scores = match &self.scoring {
-            Scoring::Classes(num_classes) => verdicts.scores(*num_classes),
-            Scoring::Tags(names) => verdicts.scores(names.len()),
-            Scoring::Values | Scoring::Answers(_) => verdicts.scores(0),
-        };
-        if let Scoring::Answers(questions) = &self.scoring {
-            scores.extend(questions.scores(verdicts.windows()));
-        }
+        let verdicts = self.verdicts(model, device, is_interrupted)?;
         Ok(Evaluation {
-            scores,
+            scores: self.scores(&verdicts),
             examples: Vec::new(),
         })
     }
@@ -224,30 +241,6 @@ impl<H: Head> Task for FineTuning<H> {
     fn save(&self, model: &H::Model, folder: &Path) -> Result<(), TrainingError> {
         H::save(model, folder)?;
         Ok(self.tokenizer.save(folder)?)
-    }
-}
-
-/// The mean cross-entropy of logits `[said, classes]` with classes, or the mean squared error of
-/// `[said, 1]` from values.
-fn loss(logits: Tensor<2>, wanted: &Wanted) -> Tensor<1> {
-    let [num_said, _] = logits.dims();
-    let device = logits.device();
-    match wanted {
-        Wanted::Classes(classes) => {
-            let targets = classes.iter().map(|class| i64::from(class.unwrap_or(0)));
-            let targets = TensorData::new(targets.collect::<Vec<i64>>(), [num_said]);
-            let weights = classes.iter().map(|class| f32::from(class.is_some()));
-            let weights = TensorData::new(weights.collect::<Vec<f32>>(), [num_said]);
-            let targets = Tensor::<1, Int>::from_data(targets, &device);
-            cross_entropy(logits, targets, Tensor::from_data(weights, &device))
-                .nll
-                .mean()
-        }
-        Wanted::Values(values) => {
-            let values = TensorData::new(values.clone(), [num_said]);
-            let values = Tensor::<1>::from_data(values, &device);
-            (logits.squeeze_dim::<1>(1) - values).square().mean()
-        }
     }
 }
 

@@ -52,6 +52,33 @@ pub struct TextToText {
 }
 
 impl TextToText {
+    /// A task that scores nothing and asks nothing.
+    pub(crate) fn asking_nothing(vocab_size: usize, tokenizer: Tokenizer) -> Self {
+        Self {
+            vocab_size,
+            tokenizer,
+            held_out: Vec::new(),
+            questions: Vec::new(),
+            max_input_length: 0,
+            max_new_tokens: 0,
+            metrics: Vec::new(),
+            num_beams: 1,
+            num_shown: 0,
+            z_loss: 0.0,
+            label_smoothing: 0.0,
+        }
+    }
+
+    /// Questions that are answered at once.
+    fn answer_batch(&self) -> usize {
+        (ANSWER_BATCH / self.num_beams.max(1)).max(1)
+    }
+
+    /// In how many batches the questions are answered.
+    pub(crate) fn num_answer_batches(&self) -> usize {
+        self.questions.len().div_ceil(self.answer_batch())
+    }
+
     fn input(&self, batch: &Seq2SeqBatch, device: &Device) -> Result<Seq2SeqInput, TrainingError> {
         Ok(Seq2SeqInput {
             input_ids: feed::ids(&batch.encoder_input_ids, self.vocab_size, device)?,
@@ -92,10 +119,7 @@ impl TextToText {
         let config = GenerationConfig::beam(self.num_beams).max_new_tokens(self.max_new_tokens);
         let generator = Generator::new(model, config)?;
         let mut answers = Vec::with_capacity(self.questions.len());
-        for questions in self
-            .questions
-            .chunks((ANSWER_BATCH / self.num_beams).max(1))
-        {
+        for questions in self.questions.chunks(self.answer_batch()) {
             check_time(is_interrupted)?;
             let pairs = questions
                 .iter()

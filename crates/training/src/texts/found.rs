@@ -41,7 +41,7 @@ impl Found {
 }
 
 /// What paths and patterns name; of a data set the files of one split.
-pub(super) fn find(
+pub(crate) fn find(
     patterns: &[PathBuf],
     split: &str,
     objective: Objective,

@@ -36,16 +36,9 @@ pub(crate) fn load_labelled<R>(
     recipe: &Recipe,
     open: impl Fn(&Path) -> Result<LabelledRecords<R>, DataError>,
 ) -> Result<Split<R>, TrainingError> {
-    let read = |paths: &[PathBuf]| -> Result<Vec<R>, TrainingError> {
-        let mut bad = BadRecords::new(recipe.data.max_bad_fraction);
-        let mut records = Vec::new();
-        for path in paths {
-            for record in open(path)? {
-                records.extend(bad.keep(record)?);
-            }
-        }
-        bad.finish(records.len() as u64)?;
-        Ok(records)
+    let read = |paths: &[PathBuf]| {
+        let bad = BadRecords::new(recipe.data.max_bad_fraction);
+        read_labelled(paths, bad, &open)
     };
     let mut training = read(&files.training.labelled)?;
     let held_out = if files.held_out.is_empty() {
@@ -60,6 +53,25 @@ pub(crate) fn load_labelled<R>(
         return Err(TrainingError::NothingHeldOut);
     }
     Ok(Split { training, held_out })
+}
+
+/// The labelled records of files, in order.
+///
+/// # Errors
+/// A file cannot be read, or there are more bad records than there may be.
+pub(crate) fn read_labelled<R>(
+    paths: &[PathBuf],
+    mut bad: BadRecords,
+    open: impl Fn(&Path) -> Result<LabelledRecords<R>, DataError>,
+) -> Result<Vec<R>, TrainingError> {
+    let mut records = Vec::new();
+    for path in paths {
+        for record in open(path)? {
+            records.extend(bad.keep(record)?);
+        }
+    }
+    bad.finish(records.len() as u64)?;
+    Ok(records)
 }
 
 /// A share of the records, drawn from the recipe's seed, that goes out of `training`.

@@ -71,17 +71,26 @@ fn read_pairs(
     files: &Files,
     recipe: &Recipe,
 ) -> Result<(Vec<TextPair>, Vec<TextPair>), TrainingError> {
-    let read = |files: &[PairFile]| -> Result<Vec<TextPair>, TrainingError> {
-        let mut bad = BadRecords::new(recipe.data.max_bad_fraction);
-        let pairs = files.iter().map(|file| file.read(&mut bad));
-        let pairs = pairs.collect::<Result<Vec<_>, _>>()?.concat();
-        bad.finish(pairs.len() as u64)?;
-        Ok(pairs)
-    };
-    let mut training = read(&files.training.pairs)?;
+    let bad = || BadRecords::new(recipe.data.max_bad_fraction);
+    let mut training = read_pair_files(&files.training.pairs, bad())?;
     if !files.held_out.is_empty() {
-        return Ok((training, read(&files.held_out.pairs)?));
+        let held_out = read_pair_files(&files.held_out.pairs, bad())?;
+        return Ok((training, held_out));
     }
     let held_out = split_off(&mut training, recipe);
     Ok((training, held_out))
+}
+
+/// The pairs of files, in order.
+///
+/// # Errors
+/// A file cannot be read, or there are more bad records than there may be.
+pub(crate) fn read_pair_files(
+    files: &[PairFile],
+    mut bad: BadRecords,
+) -> Result<Vec<TextPair>, TrainingError> {
+    let pairs = files.iter().map(|file| file.read(&mut bad));
+    let pairs = pairs.collect::<Result<Vec<_>, _>>()?.concat();
+    bad.finish(pairs.len() as u64)?;
+    Ok(pairs)
 }

@@ -1,6 +1,6 @@
 //! Questions as windows over their contexts.
 
-use super::Labelled;
+use super::{AnswerTarget, Labelled};
 use crate::DataError;
 use crate::loader::encoding::encoded;
 use crate::objective::question_answering::{Question, Window, WindowSettings};
@@ -54,10 +54,12 @@ impl QuestionEncoder<'_> {
         &self,
         questions: &[AskedQuestion],
         progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<Vec<Labelled<(usize, usize)>>, DataError> {
+    ) -> Result<Vec<Labelled<AnswerTarget>>, DataError> {
         let examples = encoded(questions, progress, |question| {
             let (windows, num_tokens) = self.windows_of(question)?;
-            let examples = windows.into_iter().map(Labelled::from);
+            let is_impossible = question.is_impossible;
+            let examples = windows.into_iter();
+            let examples = examples.map(|window| Labelled::of_window(window, is_impossible));
             Ok((examples.collect::<Vec<_>>(), num_tokens))
         })?;
         Ok(examples.into_iter().flatten().collect())
@@ -80,11 +82,16 @@ impl QuestionEncoder<'_> {
     }
 }
 
-impl From<Window> for Labelled<(usize, usize)> {
-    /// With the places of the answer.
-    fn from(window: Window) -> Self {
+impl Labelled<AnswerTarget> {
+    /// A window of a question as an example, `is_impossible` if the question has no answer at all.
+    pub fn of_window(window: Window, is_impossible: bool) -> Self {
+        let (first, last) = window.answer;
         Self {
-            target: window.answer,
+            target: AnswerTarget {
+                first,
+                last,
+                is_impossible,
+            },
             rows: vec![EncodedRow {
                 ids: window.ids,
                 token_type_ids: window.token_type_ids,

@@ -3,7 +3,7 @@
 use crate::tokenizer::EncodedRow;
 
 /// What a head should say of an example: a class or a choice (`u32`), a value (`f32`), a class for some tokens
-/// (`Vec<Option<u32>>`, one for each id of the row), the places of a span's first and last token (`(usize, usize)`).
+/// (`Vec<Option<u32>>`, one for each id of the row), the answer to a question ([`AnswerTarget`]).
 pub trait Target: Clone + Send + Sync + 'static {
     /// What goes into the digest of the examples: other numbers for another target.
     fn digested(&self) -> Vec<u32>;
@@ -45,13 +45,25 @@ impl Target for Vec<Option<u32>> {
     }
 }
 
-impl Target for (usize, usize) {
+/// Where in its row the answer to a question is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerTarget {
+    /// Place of its first token; 0, the place of `[CLS]`, when the row does not show all of it.
+    pub first: usize,
+    /// Place of its last token, 0 like the first.
+    pub last: usize,
+    /// Whether the whole context, of which the row may show a part, does not answer the question.
+    pub is_impossible: bool,
+}
+
+impl Target for AnswerTarget {
     fn digested(&self) -> Vec<u32> {
         let halves = |place: usize| [place as u32, (place as u64 >> 32) as u32];
-        [halves(self.0), halves(self.1)].concat()
+        let [first, last] = [self.first, self.last].map(halves);
+        [&first[..], &last, &[u32::from(self.is_impossible)]].concat()
     }
 
     fn is_of(&self, rows: &[EncodedRow]) -> bool {
-        self.0 <= self.1 && rows.iter().all(|row| self.1 < row.ids.len())
+        self.first <= self.last && rows.iter().all(|row| self.last < row.ids.len())
     }
 }

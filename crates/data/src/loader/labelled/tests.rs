@@ -97,16 +97,24 @@ fn examples_that_do_not_fit_are_named() {
     ));
 }
 
+fn answer(first: usize, last: usize) -> AnswerTarget {
+    AnswerTarget {
+        first,
+        last,
+        is_impossible: false,
+    }
+}
+
 #[test]
 fn a_target_is_of_its_rows() {
     let rows: &[&[u32]] = &[&[1, 2, 3]];
     let wrong = "example 0 (counted from zero): the target is not of the example's rows";
-    assert_eq!(refusal(vec![labelled(rows, (1, 3))]), wrong);
-    assert_eq!(refusal(vec![labelled(rows, (2, 1))]), wrong);
+    assert_eq!(refusal(vec![labelled(rows, answer(1, 3))]), wrong);
+    assert_eq!(refusal(vec![labelled(rows, answer(2, 1))]), wrong);
     assert_eq!(refusal(vec![labelled(rows, vec![Some(1), None])]), wrong);
     assert_eq!(refusal(vec![labelled(&[&[1], &[2]], 2)]), wrong);
     assert!(loader(vec![labelled(rows, 70_u32)], 1).is_ok());
-    assert!(loader(vec![labelled(rows, (2, 2))], 1).is_ok());
+    assert!(loader(vec![labelled(rows, answer(2, 2))], 1).is_ok());
 }
 
 fn digests_differ<T: Target>(one: T, other: T) {
@@ -124,7 +132,12 @@ fn another_target_or_another_row_gives_another_digest() {
     digests_differ(0.5_f32, 0.25);
     digests_differ(vec![None, Some(0)], vec![Some(0), None]);
     digests_differ(vec![None, Some(0)], vec![None, None]);
-    digests_differ((0, 1), (1, 1));
+    digests_differ(answer(0, 1), answer(1, 1));
+    let impossible = AnswerTarget {
+        is_impossible: true,
+        ..answer(0, 0)
+    };
+    digests_differ(answer(0, 0), impossible);
 
     let of = |rows: &[&[u32]]| loader(vec![labelled(rows, 0)], 1).unwrap().digest();
     assert_ne!(of(&[&[1, 2]]), of(&[&[1, 3]]));

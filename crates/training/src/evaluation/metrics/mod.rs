@@ -40,4 +40,5 @@ pub use exact_match::exact_match;
 pub use f1::F1Score;
 pub use metric::Metric;
 pub use perplexity::perplexity;
+pub(in crate::evaluation) use predictions::answer_scores;
 pub use predictions::{Paired, Predictions};

@@ -184,7 +184,8 @@ fn entity_scores(scores: &EntityScores) -> NamedScores {
     named(&overall).into_iter().chain(types).collect()
 }
 
-fn answer_scores(scores: &SquadV2Scores) -> NamedScores {
+/// The scores of SQuAD v2.0 under the names of its script.
+pub(in crate::evaluation) fn answer_scores(scores: &SquadV2Scores) -> NamedScores {
     let mut names = named(&[("exact", scores.all.exact), ("f1", scores.all.f1)]);
     for (name, part) in [("HasAns", scores.has_answer), ("NoAns", scores.no_answer)] {
         if let Some(part) = part {

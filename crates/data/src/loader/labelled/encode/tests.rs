@@ -189,7 +189,7 @@ fn every_window_is_an_example_and_knows_its_question() {
 
     let of_windows = windows
         .into_iter()
-        .map(|window| Labelled::from(window.window));
+        .map(|found| Labelled::of_window(found.window, questions[found.question].is_impossible));
     let mut heard = (0, 0);
     let mut progress = |questions, tokens| heard = (questions, tokens);
     let examples = encoder.examples(&questions, &mut progress).unwrap();
