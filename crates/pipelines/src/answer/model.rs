@@ -29,8 +29,8 @@ pub(super) const WANTED: [Wanted; 2] = [
 /// Either of them.
 #[derive(Debug, Clone)]
 pub(super) enum AnswerModel {
-    Independent(ElectraForQuestionAnswering),
-    Joint(ElectraForJointQuestionAnswering),
+    Independent(Box<ElectraForQuestionAnswering>),
+    Joint(Box<ElectraForJointQuestionAnswering>),
 }
 
 /// What it says of a row.
@@ -50,13 +50,12 @@ impl AnswerModel {
         architecture: &str,
         device: &Device,
     ) -> Result<Self, PipelineError> {
-        Ok(match architecture {
-            JOINT => Self::Joint(ElectraForJointQuestionAnswering::from_pretrained(
-                folder, device,
-            )?),
-            _ => Self::Independent(ElectraForQuestionAnswering::from_pretrained(
-                folder, device,
-            )?),
+        Ok(if architecture == JOINT {
+            let model = ElectraForJointQuestionAnswering::from_pretrained(folder, device)?;
+            Self::Joint(Box::new(model))
+        } else {
+            let model = ElectraForQuestionAnswering::from_pretrained(folder, device)?;
+            Self::Independent(Box::new(model))
         })
     }
 
