@@ -230,6 +230,34 @@ fn a_head_starts_from_a_discriminator_with_its_shape_and_tokenizer_and_goes_on()
 }
 
 #[test]
+fn t5_is_fine_tuned_in_the_shape_of_its_folder_with_the_dropout_of_the_recipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let pretraining = folder.join("pretraining");
+    let without_dropout = "--set model.config.dropout_rate=0.0 --set training.steps=4";
+    succeed(&mut train("smoke_t5", &pretraining, without_dropout));
+    let records =
+        sentences(40).map(|(text, label)| json!({"input": text, "target": label.to_string()}));
+    write(&folder.join("pairs.jsonl"), records);
+    let run = folder.join("run");
+    let arguments = format!(
+        "--data {} --init-from {} --set data.held_out=0.2 --set training.steps=4 --set training.batch_size=4 \
+         --set evaluation.num_answers=2",
+        folder.join("pairs.jsonl").display(),
+        pretraining.join("checkpoints/step-4").display(),
+    );
+    succeed(&mut train("t5_fine_tuning", &run, &arguments));
+    let config = fs::read_to_string(run.join("checkpoints/step-4/config.json")).unwrap();
+    let config: Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(
+        (&config["d_model"], &config["d_ff"]),
+        (&json!(16), &json!(32))
+    );
+    assert_eq!(config["dropout_rate"], 0.1);
+    assert!(score(&last_scores(&run), "loss").is_finite());
+}
+
+#[test]
 fn labels_that_training_has_not_seen_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -118,11 +118,6 @@ impl ElectraForJointQuestionAnswering {
         ])
     }
 
-    /// The model below the head.
-    pub fn backbone(&self) -> &ElectraModel {
-        &self.electra
-    }
-
     /// Logits of every position for the first and, given the first positions `starts` `[batch]`, for the last one of an
     /// answer, from hidden states `[batch, length, hidden_size]`; those where no answer can be are not masked.
     ///

@@ -52,18 +52,17 @@ impl AnswerModel {
         architecture: &str,
         device: &Device,
     ) -> Result<Self, PipelineError> {
-        Ok(match architecture {
-            JOINT => Self::Joint(ElectraForJointQuestionAnswering::from_pretrained(
-                folder, device,
-            )?),
-            _ => Self::Independent(ElectraForQuestionAnswering::from_pretrained(
-                folder, device,
-            )?),
+        Ok(if architecture == JOINT {
+            let model = ElectraForJointQuestionAnswering::from_pretrained(folder, device)?;
+            Self::Joint(model)
+        } else {
+            let model = ElectraForQuestionAnswering::from_pretrained(folder, device)?;
+            Self::Independent(model)
         })
     }
 
     /// What it says of each row.
-    pub fn scores(&self, input: ElectraInput) -> Result<Vec<WindowScores>, PipelineError> {
+    pub(super) fn scores(&self, input: ElectraInput) -> Result<Vec<WindowScores>, PipelineError> {
         match self {
             Self::Independent(model) => {
                 let logits = model.forward(input);

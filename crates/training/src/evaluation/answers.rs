@@ -135,18 +135,16 @@ impl<'a> Best<'a> {
             WindowScores::Tokens { start, end } => {
                 lower(&mut self.no_answer, start[0] + end[0]);
                 let context_end = window.context_start + window.offsets.len();
-                for first in window.context_start..context_end {
-                    for last in first..context_end.min(first + MAX_ANSWER_LENGTH) {
-                        let log_prob = start[first] + end[last];
-                        self.offer(
-                            window,
-                            ScoredSpan {
-                                first,
-                                last,
-                                log_prob,
-                            },
-                            context,
-                        );
+                let starts = start.iter().enumerate().take(context_end);
+                for (first, start) in starts.skip(window.context_start) {
+                    let ends = end.iter().enumerate().take(context_end).skip(first);
+                    for (last, end) in ends.take(MAX_ANSWER_LENGTH) {
+                        let span = ScoredSpan {
+                            first,
+                            last,
+                            log_prob: start + end,
+                        };
+                        self.offer(window, span, context);
                     }
                 }
             }

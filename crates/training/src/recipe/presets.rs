@@ -18,7 +18,7 @@ macro_rules! presets {
     };
 }
 
-/// All presets: those that tests run, the quickstart's two, the reduced ones, then the published sizes, then the heads.
+/// All presets: those that tests run, the quickstart's two, the reduced ones, then the published sizes, then fine-tuning.
 pub fn presets() -> &'static [Preset] {
     presets![
         "smoke_electra",
@@ -35,6 +35,7 @@ pub fn presets() -> &'static [Preset] {
         "t5_v1_1_small",
         "t5_v1_1_base",
         "flan_t5_base",
+        "t5_fine_tuning",
         "electra_classification",
         "electra_regression",
         "electra_tagging",

@@ -31,13 +31,16 @@ pub(super) struct First<M> {
 
 impl Run {
     /// Takes the model's config and the tokenizer, where none are given, from the folder that the
-    /// weights come from.
+    /// weights come from. A config of nothing but dropout is none: it says how that model is trained.
     pub(super) fn follow_start(&mut self) -> Result<(), TrainingError> {
         let Some(folder) = &self.init_from else {
             return Ok(());
         };
-        if self.recipe.model.config.is_empty() {
-            self.recipe.model.config = model_config::of_folder(folder, self.recipe.model.family)?;
+        let config = &mut self.recipe.model.config;
+        if config.keys().all(|key| key.contains("dropout")) {
+            let of_folder = model_config::of_folder(folder, self.recipe.model.family)?;
+            let given = std::mem::replace(config, of_folder);
+            config.extend(given);
         }
         if self.sources.tokenizer.is_none() && self.recipe.data.train_tokenizer.is_none() {
             self.sources.tokenizer = Some(folder.clone());

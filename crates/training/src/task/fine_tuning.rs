@@ -110,7 +110,7 @@ impl<H: Head> FineTuning<H> {
                 pairs.for_each(|(said, wanted)| verdicts.add_value(said, wanted));
             }
             Said::Spans(logits) => {
-                let windows = WindowScores::of_spans(logits).map_err(unreadable)?;
+                let windows = WindowScores::of_spans(*logits).map_err(unreadable)?;
                 windows
                     .into_iter()
                     .for_each(|window| verdicts.add_window(window));

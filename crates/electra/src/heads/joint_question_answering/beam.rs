@@ -2,6 +2,7 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Int, Tensor, TensorReadError};
 
 use super::{ElectraForJointQuestionAnswering, QuestionReading};
+use crate::replaced_token_detection::gather_positions;
 
 /// Starts of a beam, and ends of each.
 const BEAM_SIZE: usize = 20;

@@ -49,7 +49,7 @@ impl Head for QuestionAnswering {
         let ends = places(batch.targets, |target| target.last, &device);
         Judged {
             loss: logits.clone().loss(starts, ends),
-            said: Said::Spans(logits),
+            said: Said::Spans(Box::new(logits)),
         }
     }
 }
@@ -93,7 +93,7 @@ impl Head for JointQuestionAnswering {
         let (reading, loss) = Self::read(model, batch, pass);
         Judged {
             loss,
-            said: Said::Beam(model.beam(&reading)),
+            said: Said::Beam(Box::new(model.beam(&reading))),
         }
     }
 

@@ -54,9 +54,9 @@ pub enum Said {
         wanted: Vec<f32>,
     },
     /// Where in each row an answer starts and ends, each for itself.
-    Spans(SpanLogits),
+    Spans(Box<SpanLogits>),
     /// The likeliest answers in each row.
-    Beam(AnswerBeam),
+    Beam(Box<AnswerBeam>),
 }
 
 /// A head of ELECTRA.
