@@ -18,7 +18,7 @@ pub struct ZeroShotArguments {
         long,
         value_name = "LABEL,..",
         value_delimiter = ',',
-        conflicts_with = "pair_field"
+        conflicts_with_all = ["pair_field", "explain"]
     )]
     pub labels: Vec<String>,
     /// What the T5 is asked, with {text} in the place of the text, as in --prompt "sst2 sentence: {text}"

@@ -30,6 +30,10 @@ pub(super) const WANTED: [Wanted; 2] = [
 
 /// Either of them.
 #[derive(Module, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each pipeline, and a module holds no boxes"
+)]
 pub(crate) enum AnswerModel {
     Independent(ElectraForQuestionAnswering),
     Joint(ElectraForJointQuestionAnswering),
