@@ -2,7 +2,7 @@
 //! a text.
 
 use burn::tensor::{Bool, DType, IndexingUpdateOp, Int, Tensor, assert_shape};
-use lamplight_layers::random::categorical;
+use lamplight_kernels::categorical::categorical;
 
 /// A text after the generator has replaced tokens in it.
 #[derive(Debug, Clone)]

@@ -9,6 +9,7 @@ use burn::tensor::Device;
 mod description;
 
 pub use description::{DeviceDescription, available};
+pub use lamplight_kernels::is_processor;
 
 /// A Burn backend, compiled in by the cargo feature of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -93,15 +94,6 @@ impl Backend {
             Self::Cuda => listed!("cuda", Cuda),
         }
     }
-}
-
-/// Whether the device computes in the host's own memory.
-pub fn is_processor(device: &Device) -> bool {
-    let device = device.clone().inner();
-    let processors = Backend::ALL.into_iter().filter(|backend| backend.is_cpu());
-    processors
-        .filter_map(Backend::devices)
-        .any(|devices| devices.contains(&device))
 }
 
 #[cfg(feature = "ndarray")]

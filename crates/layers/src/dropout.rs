@@ -2,8 +2,7 @@
 
 use burn::module::{Flag, Module, Param};
 use burn::tensor::Tensor;
-
-use crate::random::dropout_mask;
+use lamplight_kernels::dropout::dropout_mask;
 
 /// Sets elements to zero at random while gradients are on, and scales the others up so that the mean
 /// stays.

@@ -17,7 +17,6 @@ pub mod loss;
 pub mod mask;
 pub mod precision;
 pub mod pretrained;
-pub mod random;
 pub mod recompute;
 pub mod relative_position_bias;
 pub mod span;

@@ -2,8 +2,9 @@
 
 use burn::tensor::{Device, Tensor};
 use burn_optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
+use lamplight_kernels::adamw::{AdamWStep, AdamWTensors, adamw};
 
-use super::{MIN_PARAMETER_RMS, rms};
+use super::MIN_PARAMETER_RMS;
 
 /// What an AdamW needs beyond the learning rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,29 +44,6 @@ impl AdamW {
     pub fn new(config: AdamWConfig) -> Self {
         Self { config }
     }
-
-    /// The moments after one more gradient.
-    fn moments<const D: usize>(
-        &self,
-        gradient: Tensor<D>,
-        state: Option<AdamWState<D>>,
-    ) -> AdamWState<D> {
-        let [beta1, beta2] = self.config.betas;
-        let squared = gradient.clone().square().mul_scalar(1.0 - beta2);
-        let fresh = gradient.mul_scalar(1.0 - beta1);
-        match state {
-            None => AdamWState {
-                first: fresh,
-                second: squared,
-                num_updates: 1,
-            },
-            Some(old) => AdamWState {
-                first: old.first.mul_scalar(beta1) + fresh,
-                second: old.second.mul_scalar(beta2) + squared,
-                num_updates: old.num_updates.saturating_add(1),
-            },
-        }
-    }
 }
 
 impl Optimizer for AdamW {
@@ -79,29 +57,43 @@ impl Optimizer for AdamW {
         state: Option<AdamWState<D>>,
     ) -> (Tensor<D>, Option<AdamWState<D>>) {
         let config = &self.config;
-        let state = self.moments(gradient, state);
+        let state = state.unwrap_or_else(|| AdamWState {
+            first: parameter.zeros_like(),
+            second: parameter.zeros_like(),
+            num_updates: 0,
+        });
+        let num_updates = state.num_updates.saturating_add(1);
         let [correction1, correction2] = config.betas.map(|beta| match config.bias_correction {
-            true => 1.0 - beta.powf(state.num_updates as f64),
+            true => 1.0 - beta.powf(num_updates as f64),
             false => 1.0,
         });
-        let epsilon = match config.scale_parameter {
-            true => config.epsilon / correction2.sqrt(),
-            false => config.epsilon,
+        let step = AdamWStep {
+            betas: config.betas,
+            step_size: learning_rate / correction1,
+            root_correction: correction2.sqrt(),
+            epsilon: match config.scale_parameter {
+                true => config.epsilon / correction2.sqrt(),
+                false => config.epsilon,
+            },
+            decay: learning_rate * config.weight_decay,
+            min_scale: config.scale_parameter.then_some(MIN_PARAMETER_RMS),
         };
-        let root = state.second.clone().sqrt().div_scalar(correction2.sqrt());
-        let step_size = learning_rate / correction1;
-        let update = (state.first.clone() / root.add_scalar(epsilon)).mul_scalar(step_size);
-        let update = match config.scale_parameter {
-            true => update * rms(parameter.clone()).clamp_min(MIN_PARAMETER_RMS),
-            false => update,
+        let old = AdamWTensors {
+            parameter,
+            first: state.first,
+            second: state.second,
         };
-        let decay = learning_rate * config.weight_decay;
-        let parameter = if decay == 0.0 {
-            parameter
-        } else {
-            parameter.mul_scalar(1.0 - decay)
+        let AdamWTensors {
+            parameter,
+            first,
+            second,
+        } = adamw(&step, old, gradient);
+        let state = AdamWState {
+            first,
+            second,
+            num_updates,
         };
-        (parameter - update, Some(state))
+        (parameter, Some(state))
     }
 
     fn to_device<const D: usize>(state: AdamWState<D>, device: &Device) -> AdamWState<D> {

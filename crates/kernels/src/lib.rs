@@ -1,0 +1,16 @@
+//! Operations that are faster as one than as several of Burn's.
+//!
+//! A folder for each: `mod` holds the function on tensors, `reference` the slow truth in plain tensor
+//! operations, which devices without a form of their own run, and `cpu` the form for processors. Burn's own
+//! elementwise operations and random numbers run on one thread there.
+
+pub mod adamw;
+pub mod categorical;
+pub mod dropout;
+mod processor;
+mod random;
+
+pub use processor::is_processor;
+
+/// Elements of a part that one thread takes.
+const CHUNK: usize = 1 << 14;
