@@ -7,10 +7,8 @@
 pub mod adamw;
 pub mod categorical;
 pub mod dropout;
-mod processor;
+pub mod processor;
 mod random;
-
-pub use processor::is_processor;
 
 /// Elements of a part that one thread takes.
 const CHUNK: usize = 1 << 14;

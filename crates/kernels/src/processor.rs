@@ -1,4 +1,4 @@
-//! Which devices are processors.
+//! The devices that are processors.
 
 use burn::tensor::Device;
 
@@ -17,8 +17,9 @@ fn processors() -> Vec<Device> {
     ]
 }
 
+/// The device of the `ndarray` backend.
 #[cfg(feature = "ndarray")]
 #[expect(deprecated, reason = "Burn prefers flex; users compare the two")]
-fn ndarray() -> Device {
+pub fn ndarray() -> Device {
     Device::ndarray()
 }

@@ -9,7 +9,7 @@ use burn::tensor::Device;
 mod description;
 
 pub use description::{DeviceDescription, available};
-pub use lamplight_kernels::is_processor;
+pub use lamplight_kernels::processor::is_processor;
 
 /// A Burn backend, compiled in by the cargo feature of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,7 +86,7 @@ impl Backend {
         }
         match self {
             Self::Flex => compiled_in!("flex", vec![Device::flex()]),
-            Self::NdArray => compiled_in!("ndarray", vec![ndarray()]),
+            Self::NdArray => compiled_in!("ndarray", vec![lamplight_kernels::processor::ndarray()]),
             Self::Wgpu => listed!("wgpu", Wgpu),
             Self::Vulkan => listed!("vulkan", Vulkan),
             Self::Metal => listed!("metal", Metal),
@@ -94,12 +94,6 @@ impl Backend {
             Self::Cuda => listed!("cuda", Cuda),
         }
     }
-}
-
-#[cfg(feature = "ndarray")]
-#[expect(deprecated, reason = "Burn prefers flex; users compare the two")]
-fn ndarray() -> Device {
-    Device::ndarray()
 }
 
 /// A device as named on the command line: `flex`, `ndarray`, `wgpu[:N]`, `cuda[:N]`, ...

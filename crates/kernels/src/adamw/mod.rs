@@ -5,7 +5,7 @@ pub mod reference;
 
 use burn::tensor::{DType, Tensor};
 
-use crate::is_processor;
+use crate::processor::is_processor;
 
 /// What a step needs beside tensors.
 #[derive(Debug, Clone, Copy, PartialEq)]

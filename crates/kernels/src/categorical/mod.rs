@@ -5,7 +5,7 @@ pub mod reference;
 
 use burn::tensor::{DType, Int, Tensor};
 
-use crate::is_processor;
+use crate::processor::is_processor;
 
 /// An index per row from the softmax of `logits` `[rows, classes]`, in f32 and without a gradient.
 pub fn categorical(logits: Tensor<2>) -> Tensor<1, Int> {

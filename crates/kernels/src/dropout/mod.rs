@@ -5,7 +5,7 @@ pub mod reference;
 
 use burn::tensor::{Device, Tensor};
 
-use crate::is_processor;
+use crate::processor::is_processor;
 
 /// A tensor of `shape` whose elements are `1 / (1 - prob)`, or with probability `prob` zero. On a processor
 /// `prob` is rounded to a multiple of 2^-16, and the scale is that of the rounded one.
