@@ -1,5 +1,5 @@
 //! `lamplight bench` as a process.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod process;
 
