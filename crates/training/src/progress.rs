@@ -21,6 +21,24 @@ pub enum Stage {
     GeneratingTexts,
 }
 
+impl Stage {
+    /// What hears of so many more of the records and of their tokens, and tells the stage that it is then.
+    pub(crate) fn reading(
+        num_records: usize,
+        mut tell: impl FnMut(Self),
+    ) -> impl FnMut(usize, usize) {
+        let (mut num_read, mut num_tokens) = (0, 0);
+        move |records, tokens: usize| {
+            num_read += records;
+            num_tokens += tokens as u64;
+            tell(Self::ReadingTexts {
+                fraction: num_read as f64 / num_records.max(1) as f64,
+                num_tokens,
+            });
+        }
+    }
+}
+
 /// A run that is about to start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {

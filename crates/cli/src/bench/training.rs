@@ -36,20 +36,8 @@ pub fn t5(setting: &Setting) -> anyhow::Result<Case> {
         ..T5Config::default()
     };
     let device = setting.device.clone().autodiff();
-    let task = TextToText {
-        vocab_size: config.vocab_size,
-        // Nothing is written or shown: any tokenizer will do.
-        tokenizer: Tokenizer::byt5(),
-        held_out: Vec::new(),
-        questions: Vec::new(),
-        max_input_length: T5_SOURCE,
-        max_new_tokens: T5_TARGET,
-        metrics: Vec::new(),
-        num_beams: 1,
-        num_shown: 0,
-        z_loss: 0.0,
-        label_smoothing: 0.0,
-    };
+    // Nothing is written or shown: any tokenizer will do.
+    let task = TextToText::asking_nothing(config.vocab_size, Tokenizer::byt5());
     let row = |row: usize, length: usize| -> Vec<u32> {
         let places = row * length..(row + 1) * length;
         places

@@ -187,14 +187,7 @@ impl<'a> Reading<'a> {
 
     /// What hears of so many more of the records and of their tokens, and tells the observer.
     fn progress(&mut self, num_records: usize) -> impl FnMut(usize, usize) {
-        let mut done = (0, 0);
-        move |records: usize, tokens: usize| {
-            done = (done.0 + records, done.1 + tokens);
-            self.observer.preparing(Stage::ReadingTexts {
-                fraction: done.0 as f64 / num_records as f64,
-                num_tokens: done.1 as u64,
-            });
-        }
+        Stage::reading(num_records, |stage| self.observer.preparing(stage))
     }
 }
 

@@ -46,13 +46,5 @@ impl<'a, 'o> Watch<'a, 'o> {
 
 /// What hears of so many more of the records and of their tokens, and tells the observer.
 pub(super) fn reading(observer: &Heard<'_>, num_records: usize) -> impl FnMut(usize, usize) {
-    let (mut num_read, mut num_tokens) = (0, 0);
-    move |records, tokens: usize| {
-        num_read += records;
-        num_tokens += tokens as u64;
-        observer.borrow_mut().preparing(Stage::ReadingTexts {
-            fraction: num_read as f64 / num_records.max(1) as f64,
-            num_tokens,
-        });
-    }
+    Stage::reading(num_records, |stage| observer.borrow_mut().preparing(stage))
 }

@@ -53,7 +53,7 @@ pub struct TextToText {
 
 impl TextToText {
     /// A task that scores nothing and asks nothing.
-    pub(crate) fn asking_nothing(vocab_size: usize, tokenizer: Tokenizer) -> Self {
+    pub fn asking_nothing(vocab_size: usize, tokenizer: Tokenizer) -> Self {
         Self {
             vocab_size,
             tokenizer,

@@ -26,6 +26,12 @@ fn places(
     Tensor::from_data(TensorData::new(places, [targets.len()]), device)
 }
 
+/// The first and the last position of each answer, `[examples]`.
+fn spans(targets: &[AnswerTarget], device: &Device) -> [Tensor<1, Int>; 2] {
+    let sides: [fn(&AnswerTarget) -> usize; 2] = [|target| target.first, |target| target.last];
+    sides.map(|place| places(targets, place, device))
+}
+
 /// The first and the last token of an answer, each for itself, as Hugging Face's models have it.
 #[derive(Debug)]
 pub struct QuestionAnswering;
@@ -45,8 +51,7 @@ impl Head for QuestionAnswering {
         let [start, end] =
             [logits.start, logits.end].map(|logits| logits.cast(DType::F32) + padding.clone());
         let logits = SpanLogits { start, end };
-        let starts = places(batch.targets, |target| target.first, &device);
-        let ends = places(batch.targets, |target| target.last, &device);
+        let [starts, ends] = spans(batch.targets, &device);
         Judged {
             loss: logits.clone().loss(starts, ends),
             said: Said::Spans(Box::new(logits)),
@@ -67,8 +72,7 @@ impl JointQuestionAnswering {
     ) -> (QuestionReading, Tensor<1>) {
         let device = batch.input.input_ids.device();
         let reading = model.read(batch.input, pass);
-        let starts = places(batch.targets, |target| target.first, &device);
-        let ends = places(batch.targets, |target| target.last, &device);
+        let [starts, ends] = spans(batch.targets, &device);
         let is_impossible = |target: &AnswerTarget| usize::from(target.is_impossible);
         let is_impossible = places(batch.targets, is_impossible, &device).equal_scalar(1);
         let logits = model.logits(&reading, starts.clone());
