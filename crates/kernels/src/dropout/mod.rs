@@ -47,18 +47,4 @@ mod tests {
             assert!(kept.all(|&element| (element - 1.0 / 0.9).abs() < 1e-4));
         }
     }
-
-    #[test]
-    fn the_seed_of_the_device_decides_and_each_draw_is_another() {
-        let device = test_device();
-        let draw = || read(dropout_mask([100, 400], 0.5, &device));
-        device.seed(2);
-        let (first, second) = (draw(), draw());
-        device.seed(2);
-        assert_eq!(draw(), first);
-        assert_ne!(first, second);
-        // No two chunks are alike.
-        let chunk = crate::CHUNK;
-        assert_ne!(first[..chunk], first[chunk..2 * chunk]);
-    }
 }
