@@ -3,6 +3,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use lamplight_layers::activation::Activation;
 use lamplight_layers::initializer::{Initializer, linear};
+use lamplight_layers::linear::apply;
 use lamplight_layers::pretrained::NameTable;
 
 use crate::embeddings::initializer;
@@ -38,7 +39,7 @@ impl DetectionHead {
 
     /// `[batch, length, hidden_size]` to `[batch, length]`.
     pub(crate) fn forward(&self, hidden: Tensor<3>) -> Tensor<2> {
-        let x = self.activation.forward(self.dense.forward(hidden));
+        let x = self.activation.forward(apply(&self.dense, hidden));
         self.prediction.forward(x).squeeze_dim(2)
     }
 }

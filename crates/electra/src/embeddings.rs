@@ -1,15 +1,14 @@
 use burn::module::Module;
-use burn::nn::{Embedding, LayerNorm, LayerNormConfig};
+use burn::nn::Embedding;
 use burn::tensor::{Device, Int, Tensor};
 use lamplight_layers::initializer::{Initializer, embedding};
+use lamplight_layers::norm::LayerNorm;
 
 use crate::ElectraConfig;
 
 /// A norm over mean and variance, of the embeddings or of the residual stream.
 pub(crate) fn norm(width: usize, config: &ElectraConfig, device: &Device) -> LayerNorm {
-    LayerNormConfig::new(width)
-        .with_epsilon(config.layer_norm_eps)
-        .init(device)
+    LayerNorm::new(width, config.layer_norm_eps, device)
 }
 
 /// How all but the last matrix of a head are drawn.

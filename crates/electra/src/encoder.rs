@@ -1,14 +1,16 @@
 use burn::module::Module;
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Bool, DType, Device, Tensor, assert_shape};
 use lamplight_layers::attention::{
-    AttentionInput, AttentionOutput, MultiHeadAttention, MultiHeadAttentionConfig,
+    AttentionBias, AttentionInput, AttentionOutput, MultiHeadAttention, MultiHeadAttentionConfig,
 };
 use lamplight_layers::block::{Block, BlockInput, BlockOutput, Pass, in_type_of};
 use lamplight_layers::dropout::Dropout;
 use lamplight_layers::feed_forward::{FeedForward, FeedForwardConfig};
 use lamplight_layers::initializer::linear;
+use lamplight_layers::linear::apply;
 use lamplight_layers::mask;
+use lamplight_layers::norm::LayerNorm;
 use lamplight_layers::precision::in_f32;
 
 use crate::ElectraConfig;
@@ -61,11 +63,12 @@ impl Encoder {
     ) -> Tensor<3> {
         let [batch, length, _] = embeddings.dims();
         assert_shape!(padding_mask, [batch, length]);
-        let bias = mask::additive(mask::padding(padding_mask)); // [batch, 1, 1, length]
+        let mask = mask::additive(mask::padding(padding_mask)); // [batch, 1, 1, length]
+        let bias = AttentionBias::masked(mask);
         let embeddings = in_type_of(&self.layer, embeddings);
         let embeddings = self.dropout.forward(embeddings);
         let mut x = pass.share(match &self.projection {
-            Some(projection) => projection.forward(embeddings),
+            Some(projection) => apply(projection, embeddings),
             None => embeddings,
         });
         for layer in &self.layer {
@@ -73,6 +76,7 @@ impl Encoder {
                 x,
                 bias: bias.clone(),
                 memory: None,
+                wants_weights: pass.wants_weights(),
             };
             x = pass.run(layer, input);
         }
@@ -83,11 +87,12 @@ impl Encoder {
 
 impl Block for EncoderLayer {
     fn forward(&self, input: BlockInput) -> BlockOutput {
-        let BlockInput { x, bias, .. } = input;
+        let x = input.x;
         let input = AttentionInput {
             query: x.clone(),
             memory: x.clone(),
-            bias,
+            bias: input.bias,
+            wants_weights: input.wants_weights,
         };
         let AttentionOutput { context, weights } = self.attention.forward(input);
         let sum = x + self.dropout.forward(context);

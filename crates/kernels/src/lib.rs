@@ -4,11 +4,18 @@
 //! operations, which devices without a form of their own run, and `cpu` the form for processors. Burn's own
 //! elementwise operations and random numbers run on one thread there.
 
+pub mod activation;
 pub mod adamw;
+pub mod attention;
 pub mod categorical;
 pub mod dropout;
+mod host;
+pub mod likelihood;
+pub mod linear;
+pub mod norm;
 pub mod processor;
 mod random;
+mod simd;
 
 /// Elements of a part that one thread takes.
 const CHUNK: usize = 1 << 14;

@@ -1,8 +1,7 @@
 //! Activation functions under the names that `config.json` uses.
 
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
-
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
+use lamplight_kernels::activation::{Function, activation, gated};
 
 use crate::config::ConfigError;
 
@@ -40,29 +39,22 @@ impl Activation {
 
     /// Applies the function element by element.
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        activation(x, self.function())
+    }
+
+    /// Applies the function to the gate, and multiplies by `x` of the same shape.
+    pub fn gate<const D: usize>(self, gate: Tensor<D>, x: Tensor<D>) -> Tensor<D> {
+        gated(gate, x, self.function())
+    }
+
+    fn function(self) -> Function {
         match self {
-            Self::Relu => activation::relu(x),
-            Self::Gelu => gelu(x),
-            Self::GeluNew => gelu_new(x),
-            Self::Silu => activation::silu(x),
+            Self::Relu => Function::Relu,
+            Self::Gelu => Function::Gelu,
+            Self::GeluNew => Function::GeluTanh,
+            Self::Silu => Function::Silu,
         }
     }
-}
-
-/// `x * P(X <= x)` for a standard normal X (Hendrycks and Gimpel 2016).
-///
-/// Written out because Burn's own, on every device but flex, differentiates the tanh
-/// approximation: its gradients are off by 1e-3.
-fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    let doubled = (x.clone() * FRAC_1_SQRT_2).erf() + 1.0;
-    x * doubled * 0.5
-}
-
-/// The tanh approximation, with the cube as products: a power function is many times slower.
-fn gelu_new<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    const SQRT_2_OVER_PI: f64 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
-    let inner = x.clone() * (x.clone() * x.clone() * 0.044715 + 1.0) * SQRT_2_OVER_PI;
-    x * (inner.tanh() + 1.0) * 0.5
 }
 
 #[cfg(test)]

@@ -2,10 +2,16 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::{DType, Device, Tensor, activation::softmax, assert_shape};
+use burn::tensor::{DType, Device, Tensor, assert_shape};
+use lamplight_kernels::attention::{
+    AttentionSettings, AttentionTensors, attention,
+    reference::{self, Attended},
+};
+use lamplight_kernels::processor::is_processor;
 
 use crate::dropout::Dropout;
 use crate::initializer::{Initializer, linear};
+use crate::linear::apply;
 
 /// Sizes and initialisation of a [`MultiHeadAttention`].
 #[derive(Debug, Clone)]
@@ -51,9 +57,19 @@ pub struct AttentionInput {
     pub query: Tensor<3>,
     /// `[batch, source, d_model]`: the same as `query` in self-attention.
     pub memory: Tensor<3>,
-    /// Position bias plus additive mask, in f32, each axis broadcast:
-    /// `[batch, heads, target, source]`.
-    pub bias: Tensor<4>,
+    /// What is added to the scores.
+    pub bias: AttentionBias,
+    /// Whether the weights are wanted; without them attention takes less time and memory.
+    pub wants_weights: bool,
+}
+
+/// What is added to the scores of attention, in f32, each axis broadcast:
+/// `[batch, heads, target, source]`.
+#[derive(Debug, Clone)]
+pub struct AttentionBias {
+    learned: Option<Tensor<4>>,
+    /// Constant.
+    mask: Option<Tensor<4>>,
 }
 
 /// What is attended to, projected: `[batch, heads, source, head_dim]` each.
@@ -70,8 +86,41 @@ pub struct KeyValue {
 pub struct AttentionOutput {
     /// `[batch, target, d_model]`.
     pub context: Tensor<3>,
-    /// `[batch, heads, target, source]`, after the softmax and before dropout, in f32.
-    pub weights: Tensor<4>,
+    /// `[batch, heads, target, source]`, after the softmax and before dropout, in f32; where they are wanted.
+    pub weights: Option<Tensor<4>>,
+}
+
+impl AttentionBias {
+    /// An additive mask alone.
+    pub fn masked(mask: Tensor<4>) -> Self {
+        Self {
+            learned: None,
+            mask: Some(mask),
+        }
+    }
+
+    /// A learned bias, and an additive mask. A processor keeps them apart, so that the gradient is no larger than the
+    /// bias; elsewhere they are added once for all layers.
+    pub fn learned(bias: Tensor<4>, mask: Tensor<4>) -> Self {
+        match is_processor(&bias.device()) {
+            true => Self {
+                learned: Some(bias),
+                mask: Some(mask),
+            },
+            false => Self {
+                learned: Some(bias + mask),
+                mask: None,
+            },
+        }
+    }
+
+    /// The same with another tensor for the one that has a gradient.
+    pub(crate) fn map_learned(self, map: impl FnOnce(Tensor<4>) -> Tensor<4>) -> Self {
+        Self {
+            learned: self.learned.map(map),
+            mask: self.mask,
+        }
+    }
 }
 
 impl MultiHeadAttentionConfig {
@@ -104,42 +153,52 @@ impl MultiHeadAttention {
     /// The shapes are not those that [`AttentionInput`] names.
     pub fn forward(&self, input: AttentionInput) -> AttentionOutput {
         let memory = self.key_value(input.memory);
-        self.attend(input.query, memory, input.bias)
+        self.attend(input.query, memory, input.bias, input.wants_weights)
     }
 
     /// The keys and values of a memory `[batch, source, d_model]`.
     pub fn key_value(&self, memory: Tensor<3>) -> KeyValue {
         KeyValue {
-            key: self.split_heads(self.key.forward(memory.clone())),
-            value: self.split_heads(self.value.forward(memory)),
+            key: self.split_heads(apply(&self.key, memory.clone())),
+            value: self.split_heads(apply(&self.value, memory)),
         }
     }
 
-    /// Attends from `query` `[batch, target, d_model]` to what was projected before, with a bias as
-    /// in [`AttentionInput`].
+    /// Attends from `query` `[batch, target, d_model]` to what was projected before; the rest as in
+    /// [`AttentionInput`].
     ///
     /// # Panics
     /// The shapes differ.
-    pub fn attend(&self, query: Tensor<3>, memory: KeyValue, bias: Tensor<4>) -> AttentionOutput {
+    pub fn attend(
+        &self,
+        query: Tensor<3>,
+        memory: KeyValue,
+        bias: AttentionBias,
+        wants_weights: bool,
+    ) -> AttentionOutput {
         let [batch, target, _] = query.dims();
-        let KeyValue { key, value } = memory;
-        assert_shape!(key, [batch, _, _, _]);
-
-        let query = self.split_heads(self.query.forward(query));
-        let query = if self.scale == 1.0 {
-            query
-        } else {
-            query * self.scale
+        assert_shape!(memory.key, [batch, _, _, _]);
+        let tensors = AttentionTensors {
+            query: self.split_heads(apply(&self.query, query)),
+            key: memory.key,
+            value: memory.value,
+            bias: bias.learned,
+            mask: bias.mask,
         };
-        let scores = query.matmul(key.transpose()).cast(DType::F32) + bias;
-        let weights = softmax(scores, 3);
-        let kept = self.dropout.forward(weights.clone().cast(value.dtype()));
-        let context = kept.matmul(value);
-
+        let settings = AttentionSettings {
+            scale: self.scale,
+            dropout: self.dropout.rate(&tensors.query.device()),
+        };
+        let (context, weights) = match wants_weights {
+            true => {
+                let Attended { context, weights } = reference::attention(tensors, settings);
+                (context, Some(weights))
+            }
+            false => (attention(tensors, settings), None),
+        };
         let inner = self.num_heads * self.head_dim;
-        let context = context.swap_dims(1, 2).reshape([batch, target, inner]); // [batch, target, heads * head_dim]
         AttentionOutput {
-            context: self.output.forward(context),
+            context: apply(&self.output, context.reshape([batch, target, inner])),
             weights,
         }
     }

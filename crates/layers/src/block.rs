@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::{DType, Tensor};
 
 use crate::Trace;
+use crate::attention::AttentionBias;
 use crate::recompute::Tape;
 
 /// A transformer block, which keeps the shape of its input.
@@ -20,11 +21,12 @@ pub trait Block: Module + 'static {
 pub struct BlockInput {
     /// The residual stream, `[batch, length, d_model]`.
     pub x: Tensor<3>,
-    /// Position bias plus additive mask of self-attention, each axis broadcast:
-    /// `[batch, heads, length, length]`.
-    pub bias: Tensor<4>,
+    /// What is added to the scores of self-attention, `[batch, heads, length, length]`.
+    pub bias: AttentionBias,
     /// What cross-attention reads; none in an encoder.
     pub memory: Option<Memory>,
+    /// Whether the attention weights are wanted.
+    pub wants_weights: bool,
 }
 
 /// What cross-attention reads.
@@ -32,8 +34,8 @@ pub struct BlockInput {
 pub struct Memory {
     /// The encoder's output, `[batch, source, d_model]`.
     pub hidden: Tensor<3>,
-    /// Additive mask, each axis broadcast: `[batch, heads, length, source]`.
-    pub bias: Tensor<4>,
+    /// What is added to the scores, `[batch, heads, length, source]`.
+    pub bias: AttentionBias,
 }
 
 /// What a block gives.
@@ -41,9 +43,9 @@ pub struct Memory {
 pub struct BlockOutput {
     /// The new residual stream, `[batch, length, d_model]`.
     pub x: Tensor<3>,
-    /// `[batch, heads, length, length]`, after the softmax.
-    pub self_attention: Tensor<4>,
-    /// `[batch, heads, length, source]`, after the softmax; none in an encoder.
+    /// `[batch, heads, length, length]`, after the softmax; where weights are wanted.
+    pub self_attention: Option<Tensor<4>>,
+    /// `[batch, heads, length, source]`, after the softmax; where weights are wanted, none in an encoder.
     pub cross_attention: Option<Tensor<4>>,
 }
 
@@ -51,7 +53,8 @@ impl BlockInput {
     /// The same numbers, without their history.
     pub(crate) fn without_history(&self) -> Self {
         let without = |tensor: &Tensor<3>| tensor.clone().set_require_grad(false);
-        let without_bias = |tensor: &Tensor<4>| tensor.clone().set_require_grad(false);
+        let without_bias =
+            |bias: &AttentionBias| (bias.clone()).map_learned(|bias| bias.set_require_grad(false));
         Self {
             x: without(&self.x),
             bias: without_bias(&self.bias),
@@ -59,6 +62,7 @@ impl BlockInput {
                 hidden: without(&memory.hidden),
                 bias: without_bias(&memory.bias),
             }),
+            wants_weights: self.wants_weights,
         }
     }
 }
@@ -104,6 +108,16 @@ impl Pass<'_> {
         }
     }
 
+    /// [`Self::share`] for what is added to the scores.
+    pub fn share_bias(&self, bias: AttentionBias) -> AttentionBias {
+        bias.map_learned(|bias| self.share(bias))
+    }
+
+    /// Whether blocks are to give their attention weights.
+    pub fn wants_weights(&self) -> bool {
+        matches!(self, Self::Traced(_))
+    }
+
     /// Runs a block and gives the new residual stream.
     pub fn run<B: Block>(&mut self, block: &B, input: BlockInput) -> Tensor<3> {
         match self {
@@ -112,7 +126,7 @@ impl Pass<'_> {
             Self::Traced(trace) => {
                 trace.hidden_states.push(input.x.clone());
                 let output = block.forward(input);
-                trace.self_attentions.push(output.self_attention);
+                trace.self_attentions.extend(output.self_attention);
                 trace.cross_attentions.extend(output.cross_attention);
                 output.x
             }

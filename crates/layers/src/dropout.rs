@@ -1,7 +1,7 @@
 //! Dropout (Srivastava et al. 2014).
 
 use burn::module::{Flag, Module, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use lamplight_kernels::dropout::dropout_mask;
 
 /// Sets elements to zero at random while gradients are on, and scales the others up so that the mean
@@ -29,13 +29,22 @@ impl Dropout {
         }
     }
 
+    /// The probability of dropping an element on this device: 0 where gradients are off or this part is frozen.
+    pub fn rate(&self, device: &Device) -> f64 {
+        match self.training.is_enabled() && device.is_autodiff() {
+            true => self.prob,
+            false => 0.0,
+        }
+    }
+
     /// The same shape, some elements dropped.
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
         let device = input.device();
-        if self.prob == 0.0 || !self.training.is_enabled() || !device.is_autodiff() {
+        let rate = self.rate(&device);
+        if rate == 0.0 {
             return input;
         }
-        let mask = dropout_mask(input.dims(), self.prob, &device);
+        let mask = dropout_mask(input.dims(), rate, &device);
         input.clone() * mask.cast(input.dtype())
     }
 }

@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor};
 use crate::activation::Activation;
 use crate::dropout::Dropout;
 use crate::initializer::{Initializer, linear};
+use crate::linear::apply;
 
 /// Sizes and initialisation of a [`FeedForward`].
 #[derive(Debug, Clone)]
@@ -58,9 +59,9 @@ impl FeedForward {
     /// `[batch, length, d_model]` to the same shape.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let hidden = match &self.gate {
-            Some(gate) => self.activation.forward(gate.forward(x.clone())) * self.input.forward(x),
-            None => self.activation.forward(self.input.forward(x)),
+            Some(gate) => (self.activation).gate(apply(gate, x.clone()), apply(&self.input, x)),
+            None => self.activation.forward(apply(&self.input, x)),
         };
-        self.output.forward(self.dropout.forward(hidden))
+        apply(&self.output, self.dropout.forward(hidden))
     }
 }

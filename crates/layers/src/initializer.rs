@@ -16,6 +16,8 @@ const TRUNCATED_UNIT_STD: f64 = 0.879_625_661_034_239_8;
 pub enum Initializer {
     /// Every element 0.
     Zeros,
+    /// Every element 1.
+    Ones,
     /// Normal with mean 0 and this standard deviation.
     Normal(f64),
     /// Normal with mean 0 and this standard deviation, redrawn beyond twice of it.
@@ -51,6 +53,7 @@ impl Initializer {
     fn draw<const D: usize>(self, shape: [usize; D], device: &Device) -> Tensor<D> {
         match self {
             Self::Zeros => Tensor::zeros(shape, device),
+            Self::Ones => Tensor::ones(shape, device),
             Self::Normal(std) => Tensor::random(shape, Distribution::Normal(0.0, std), device),
             Self::TruncatedNormal(std) => draw_truncated(shape, device) * std,
             Self::GlorotUniform => {

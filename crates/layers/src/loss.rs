@@ -2,6 +2,7 @@
 //! computed in f32, whatever type the logits have.
 
 use burn::tensor::{DType, Int, Tensor, activation::log_sigmoid, assert_shape};
+use lamplight_kernels::likelihood::{Likelihood, likelihood};
 
 /// A sum over positions and the weight it stands for.
 #[derive(Debug, Clone)]
@@ -58,7 +59,16 @@ pub fn cross_entropy(
     targets: Tensor<1, Int>,
     weights: Tensor<1>,
 ) -> CrossEntropy {
-    Predictions::new(logits).against(targets, weights)
+    assert_shape!(weights, [logits.dims()[0]]);
+    weighted(likelihood(logits.cast(DType::F32), targets), weights)
+}
+
+fn weighted(likelihood: Likelihood, weights: Tensor<1>) -> CrossEntropy {
+    let nll = likelihood.log_z.clone() - likelihood.target_logit;
+    CrossEntropy {
+        nll: WeightedSum::new(nll, weights.clone()),
+        squared_log_z: WeightedSum::new(likelihood.log_z.square(), weights),
+    }
 }
 
 /// [`cross_entropy`] with what label smoothing adds.
@@ -70,44 +80,14 @@ pub fn smoothed_cross_entropy(
     targets: Tensor<1, Int>,
     weights: Tensor<1>,
 ) -> SmoothedCrossEntropy {
-    let predictions = Predictions::new(logits);
-    let uniform = WeightedSum::new(predictions.uniform_nll(), weights.clone());
+    assert_shape!(weights, [logits.dims()[0]]);
+    let logits = logits.cast(DType::F32);
+    let mean_logit = logits.clone().mean_dim(1).squeeze_dim(1);
+    let likelihood = likelihood(logits, targets);
+    let uniform_nll = likelihood.log_z.clone() - mean_logit;
     SmoothedCrossEntropy {
-        targets: predictions.against(targets, weights),
-        uniform,
-    }
-}
-
-/// Logits `[rows, vocab]` with `log Z`, the logarithm of the softmax's normaliser, `[rows, 1]`.
-struct Predictions {
-    logits: Tensor<2>,
-    log_z: Tensor<2>,
-}
-
-impl Predictions {
-    fn new(logits: Tensor<2>) -> Self {
-        let logits = logits.cast(DType::F32);
-        let shift = logits.clone().detach().max_dim(1); // [rows, 1]
-        let log_z = (logits.clone() - shift.clone()).exp().sum_dim(1).log() + shift;
-        Self { logits, log_z }
-    }
-
-    /// The mean negative log-likelihood over the vocabulary, `[rows]`.
-    fn uniform_nll(&self) -> Tensor<1> {
-        (self.log_z.clone() - self.logits.clone().mean_dim(1)).squeeze_dim(1)
-    }
-
-    fn against(self, targets: Tensor<1, Int>, weights: Tensor<1>) -> CrossEntropy {
-        let [rows, _] = self.logits.dims();
-        assert_shape!(targets, [rows]);
-        assert_shape!(weights, [rows]);
-        let target_logits = self.logits.gather(1, targets.unsqueeze_dim(1)); // [rows, 1]
-        let nll = (self.log_z.clone() - target_logits).squeeze_dim::<1>(1);
-        let squared_log_z = self.log_z.squeeze_dim::<1>(1).square();
-        CrossEntropy {
-            nll: WeightedSum::new(nll, weights.clone()),
-            squared_log_z: WeightedSum::new(squared_log_z, weights),
-        }
+        uniform: WeightedSum::new(uniform_nll, weights.clone()),
+        targets: weighted(likelihood, weights),
     }
 }
 

@@ -150,7 +150,8 @@ pub fn in_f32<const D: usize>(x: Tensor<D>, f: impl FnOnce(Tensor<D>) -> Tensor<
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use burn::nn::{EmbeddingConfig, LinearConfig, RmsNormConfig};
+    use crate::norm::RmsNorm;
+    use burn::nn::{EmbeddingConfig, LinearConfig};
     use lamplight_testing::{test_device, test_device_choice};
 
     #[test]
@@ -196,7 +197,7 @@ mod tests {
             .init(&device)
             .no_grad();
         let linear = LinearConfig::new(2, 2).init(&device);
-        let norm = RmsNormConfig::new(2).init(&device);
+        let norm = RmsNorm::new(2, 1e-5, &device);
         let table = EmbeddingConfig::new(2, 2).init(&device);
         let master = (linear, frozen, norm, table);
         let (linear, frozen, norm, table) = Precision::Bf16.compute_copy(&master);

@@ -7,22 +7,39 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{DType, Device, Gradients, Tensor};
+use lamplight_layers::attention::{
+    AttentionBias, AttentionInput, MultiHeadAttention, MultiHeadAttentionConfig,
+};
 use lamplight_layers::block::{Block, BlockInput, BlockOutput, Pass};
+use lamplight_layers::initializer::Initializer;
 use lamplight_layers::recompute::Tape;
 use lamplight_testing::{assert_close, test_device};
 
-/// `x + linear(x)`, with the bias added to every channel.
+/// `x + linear(x) * attention(x)`.
 #[derive(Module, Debug)]
 struct Toy {
     linear: Linear,
+    attention: MultiHeadAttention,
     #[module(skip)]
     num_calls: Arc<AtomicUsize>,
 }
 
 impl Toy {
     fn new(device: &Device) -> Self {
+        let attention = MultiHeadAttentionConfig {
+            d_model: 2,
+            num_heads: 1,
+            head_dim: 2,
+            bias: false,
+            scale: 1.0,
+            dropout: 0.0,
+            query: Initializer::Normal(1.0),
+            key_value: Initializer::Normal(1.0),
+            output: Initializer::Normal(1.0),
+        };
         Self {
             linear: LinearConfig::new(2, 2).init(device),
+            attention: attention.init(device),
             num_calls: Arc::default(),
         }
     }
@@ -35,10 +52,15 @@ impl Toy {
 impl Block for Toy {
     fn forward(&self, input: BlockInput) -> BlockOutput {
         self.num_calls.fetch_add(1, Ordering::Relaxed);
-        let bias = input.bias.clone().sum_dim(3).squeeze_dim::<3>(3);
+        let attention = self.attention.forward(AttentionInput {
+            query: input.x.clone(),
+            memory: input.x.clone(),
+            bias: input.bias,
+            wants_weights: input.wants_weights,
+        });
         BlockOutput {
-            x: input.x.clone() + self.linear.forward(input.x) * bias,
-            self_attention: input.bias,
+            x: input.x.clone() + self.linear.forward(input.x) * attention.context,
+            self_attention: attention.weights,
             cross_attention: None,
         }
     }
@@ -70,13 +92,15 @@ impl Before {
 fn gradients(blocks: &[Toy; 2], before: &Before, recompute: bool) -> Vec<Vec<f32>> {
     let tape = Tape::new(&before.x.device(), 3, recompute);
     let mut pass = Pass::Taped(&tape);
-    let bias = pass.share(before.bias.clone() * 2.0);
+    let mask = Tensor::zeros([1, 1, 1, 2], &before.x.device());
+    let bias = pass.share_bias(AttentionBias::learned(before.bias.clone() * 2.0, mask));
     let mut x = pass.share(before.x.clone() * 3.0);
     for block in blocks {
         let input = BlockInput {
             x,
             bias: bias.clone(),
             memory: None,
+            wants_weights: false,
         };
         x = pass.run(block, input);
     }
@@ -156,8 +180,9 @@ fn device_without_gradients_runs_each_block_once() {
     let tape = Tape::new(&device, 3, true);
     let input = BlockInput {
         x: Tensor::ones([1, 2, 2], &device),
-        bias: Tensor::ones([1, 1, 2, 2], &device),
+        bias: AttentionBias::masked(Tensor::zeros([1, 1, 2, 2], &device)),
         memory: None,
+        wants_weights: false,
     };
     assert_eq!(tape.run(&block, input).dims(), [1, 2, 2]);
     assert_eq!(block.num_calls(), 1);

@@ -1,14 +1,14 @@
 //! The sub-layers that encoder and decoder are made of.
 
 use burn::module::Module;
-use burn::nn::RmsNorm;
 use burn::tensor::{DType, Device, Tensor};
 use lamplight_layers::attention::{
-    AttentionOutput, KeyValue, MultiHeadAttention, MultiHeadAttentionConfig,
+    AttentionBias, AttentionOutput, KeyValue, MultiHeadAttention, MultiHeadAttentionConfig,
 };
 use lamplight_layers::dropout::Dropout;
 use lamplight_layers::feed_forward::{FeedForward, FeedForwardConfig};
 use lamplight_layers::initializer::Initializer;
+use lamplight_layers::norm::RmsNorm;
 use lamplight_layers::precision::in_f32;
 use lamplight_layers::relative_position_bias::{Buckets, RelativePositionBias};
 
@@ -16,9 +16,7 @@ use crate::T5Config;
 
 /// A norm over the root mean square, without mean or bias (Zhang and Sennrich 2019).
 pub(crate) fn norm(config: &T5Config, device: &Device) -> RmsNorm {
-    burn::nn::RmsNormConfig::new(config.d_model)
-        .with_epsilon(config.layer_norm_epsilon)
-        .init(device)
+    RmsNorm::new(config.d_model, config.layer_norm_epsilon, device)
 }
 
 pub(crate) fn dropout(config: &T5Config) -> Dropout {
@@ -99,9 +97,10 @@ impl AttentionSubLayer {
         &self,
         x: Tensor<3>,
         memory: Option<Tensor<3>>,
-        bias: Tensor<4>,
-    ) -> (Tensor<3>, Tensor<4>) {
-        self.attend(x, bias, |attention, x| {
+        bias: AttentionBias,
+        wants_weights: bool,
+    ) -> (Tensor<3>, Option<Tensor<4>>) {
+        self.attend(x, bias, wants_weights, |attention, x| {
             attention.key_value(memory.unwrap_or(x))
         })
     }
@@ -111,12 +110,14 @@ impl AttentionSubLayer {
     pub(crate) fn attend(
         &self,
         x: Tensor<3>,
-        bias: Tensor<4>,
+        bias: AttentionBias,
+        wants_weights: bool,
         memory: impl FnOnce(&MultiHeadAttention, Tensor<3>) -> KeyValue,
-    ) -> (Tensor<3>, Tensor<4>) {
+    ) -> (Tensor<3>, Option<Tensor<4>>) {
         let query = in_f32(x.clone(), |x| self.norm.forward(x));
         let memory = memory(&self.attention, query.clone());
-        let AttentionOutput { context, weights } = self.attention.attend(query, memory, bias);
+        let AttentionOutput { context, weights } =
+            (self.attention).attend(query, memory, bias, wants_weights);
         (x + self.dropout.forward(context), weights)
     }
 

@@ -1,10 +1,11 @@
 use burn::module::Module;
-use burn::nn::RmsNorm;
 use burn::tensor::{Bool, DType, Device, Int, Tensor, assert_shape};
+use lamplight_layers::attention::AttentionBias;
 use lamplight_layers::block::{Block, BlockInput, BlockOutput, Memory, Pass, in_type_of};
 use lamplight_layers::cache::KeyValueCache;
 use lamplight_layers::dropout::Dropout;
 use lamplight_layers::mask;
+use lamplight_layers::norm::RmsNorm;
 use lamplight_layers::precision::in_f32;
 use lamplight_layers::relative_position_bias::RelativePositionBias;
 
@@ -34,17 +35,18 @@ impl Block for DecoderBlock {
     /// # Panics
     /// There is no memory.
     fn forward(&self, input: BlockInput) -> BlockOutput {
-        let BlockInput { x, bias, memory } = input;
-        let Some(memory) = memory else {
+        let wants_weights = input.wants_weights;
+        let Some(memory) = input.memory else {
             panic!("a decoder block reads the encoder's output")
         };
-        let (x, weights) = self.self_attention.forward(x, None, bias);
-        let cross_attention = &self.cross_attention;
-        let (x, cross) = cross_attention.forward(x, Some(memory.hidden), memory.bias);
+        let self_attention = &self.self_attention;
+        let (x, weights) = self_attention.forward(input.x, None, input.bias, wants_weights);
+        let (hidden, cross_attention) = (Some(memory.hidden), &self.cross_attention);
+        let (x, cross) = cross_attention.forward(x, hidden, memory.bias, wants_weights);
         BlockOutput {
             x: self.feed_forward.forward(x),
             self_attention: weights,
-            cross_attention: Some(cross),
+            cross_attention: cross,
         }
     }
 
@@ -55,7 +57,7 @@ impl Block for DecoderBlock {
 
 impl DecoderBlock {
     /// Runs the block over `x` `[rows, new, d_model]`, which continues what the cache holds.
-    fn step(&self, x: Tensor<3>, bias: Tensor<4>, cache: LayerStep<'_>) -> Tensor<3> {
+    fn step(&self, x: Tensor<3>, bias: AttentionBias, cache: LayerStep<'_>) -> Tensor<3> {
         let LayerStep {
             past,
             memory,
@@ -63,13 +65,14 @@ impl DecoderBlock {
             position,
         } = cache;
         let [rows, new, d_model] = x.dims();
-        let (x, _) = (self.self_attention).attend(x, bias, |attention, x| {
+        let (x, _) = (self.self_attention).attend(x, bias, false, |attention, x| {
             past.append(attention.key_value(x), position)
         });
         // The rows of an input attend to it together, as if each were another position.
         let [inputs, _, _, _] = memory.key.dims();
         let x = x.reshape([inputs, rows / inputs * new, d_model]);
-        let (x, _) = (self.cross_attention).attend(x, memory_bias, |_, _| memory);
+        let memory_bias = AttentionBias::masked(memory_bias);
+        let (x, _) = (self.cross_attention).attend(x, memory_bias, false, |_, _| memory);
         self.feed_forward.forward(x).reshape([rows, new, d_model])
     }
 }
@@ -137,23 +140,24 @@ impl Decoder {
             self_mask = mask::either(self_mask, other);
             cross_mask = mask::either(cross_mask, mask::other_segment(decoder, encoder));
         }
-        let causal_mask = mask::additive(self_mask); // [batch or 1, 1, target, target]
         let memory = Memory {
             hidden: pass.share(input.encoder_hidden_state),
-            bias: mask::additive(cross_mask),
+            bias: AttentionBias::masked(mask::additive(cross_mask)),
         };
-        let mut bias = causal_mask.clone();
+        let mask = mask::additive(self_mask); // [batch or 1, 1, target, target]
+        let mut bias = AttentionBias::masked(mask.clone());
         let embeddings = in_type_of(&self.block, input.embeddings);
         let mut x = pass.share(self.dropout.forward(embeddings));
         for (layer, block) in self.block.iter().enumerate() {
             if let Some(table) = self.relative_position_bias.get(layer) {
-                // [batch or 1, heads, target, target]
-                bias = pass.share(table.forward(target, target, 0) + causal_mask.clone());
+                let learned = table.forward(target, target, 0); // [1, heads, target, target]
+                bias = pass.share_bias(AttentionBias::learned(learned, mask.clone()));
             }
             let input = BlockInput {
                 x,
                 bias: bias.clone(),
                 memory: Some(memory.clone()),
+                wants_weights: pass.wants_weights(),
             };
             x = pass.run(block, input);
         }
@@ -191,12 +195,14 @@ impl Decoder {
         let [_, new, _] = embeddings.dims();
         let position = cache.length();
         let source = KeyValueCache::num_attended(position + new);
-        let causal_mask = mask::additive(mask::causal(new, source, position, &embeddings.device()));
-        let mut bias = causal_mask.clone();
+        let causal = mask::causal(new, source, position, &embeddings.device());
+        let mask = mask::additive(causal); // [1, 1, new, source]
+        let mut bias = AttentionBias::masked(mask.clone());
         let mut x = in_type_of(&self.block, embeddings);
         for (layer, block) in self.block.iter().enumerate() {
             if let Some(table) = self.relative_position_bias.get(layer) {
-                bias = table.forward(new, source, position) + causal_mask.clone(); // [1, heads, new, source]
+                let learned = table.forward(new, source, position); // [1, heads, new, source]
+                bias = AttentionBias::learned(learned, mask.clone());
             }
             x = block.step(x, bias.clone(), cache.layer(layer));
         }

@@ -1,9 +1,10 @@
 use burn::module::Module;
-use burn::nn::RmsNorm;
 use burn::tensor::{Bool, DType, Device, Int, Tensor, assert_shape};
+use lamplight_layers::attention::AttentionBias;
 use lamplight_layers::block::{Block, BlockInput, BlockOutput, Pass, in_type_of};
 use lamplight_layers::dropout::Dropout;
 use lamplight_layers::mask;
+use lamplight_layers::norm::RmsNorm;
 use lamplight_layers::precision::in_f32;
 use lamplight_layers::relative_position_bias::RelativePositionBias;
 
@@ -29,8 +30,9 @@ struct EncoderBlock {
 
 impl Block for EncoderBlock {
     fn forward(&self, input: BlockInput) -> BlockOutput {
-        let BlockInput { x, bias, .. } = input;
-        let (x, weights) = self.self_attention.forward(x, None, bias);
+        let wants_weights = input.wants_weights;
+        let self_attention = &self.self_attention;
+        let (x, weights) = self_attention.forward(input.x, None, input.bias, wants_weights);
         BlockOutput {
             x: self.feed_forward.forward(x),
             self_attention: weights,
@@ -92,18 +94,19 @@ impl Encoder {
             hidden = mask::either(hidden, mask::other_segment(ids.clone(), ids));
         }
         let mask = mask::additive(hidden); // [batch, 1, 1 or source, source]
-        let mut bias = mask.clone();
+        let mut bias = AttentionBias::masked(mask.clone());
         let embeddings = in_type_of(&self.block, embeddings);
         let mut x = pass.share(self.dropout.forward(embeddings));
         for (layer, block) in self.block.iter().enumerate() {
             if let Some(table) = self.relative_position_bias.get(layer) {
-                // [batch, heads, source, source]
-                bias = pass.share(table.forward(source, source, 0) + mask.clone());
+                let learned = table.forward(source, source, 0); // [1, heads, source, source]
+                bias = pass.share_bias(AttentionBias::learned(learned, mask.clone()));
             }
             let input = BlockInput {
                 x,
                 bias: bias.clone(),
                 memory: None,
+                wants_weights: pass.wants_weights(),
             };
             x = pass.run(block, input);
         }

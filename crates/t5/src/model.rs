@@ -5,6 +5,7 @@ use burn::nn::{Embedding, Linear};
 use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
 use lamplight_layers::block::Pass;
 use lamplight_layers::initializer::{Initializer, embedding, linear};
+use lamplight_layers::linear::{apply, project};
 use lamplight_layers::pretrained::{Checkpoint, NameTable, PretrainedError, save};
 
 use crate::names::{LM_HEAD, SHARED, fill, is_stray, open, table};
@@ -256,19 +257,14 @@ impl T5ForConditionalGeneration {
         } else {
             hidden
         };
-        // As one matrix: a batch of one row, as in decoding, would take another path, which copies
-        // the transposed table.
-        let [batch, target, d_model] = hidden.dims();
-        let hidden = hidden.reshape([batch * target, d_model]);
-        let logits = match &self.lm_head {
-            Some(lm_head) => lm_head.forward(hidden),
+        match &self.lm_head {
+            Some(lm_head) => apply(lm_head, hidden),
             None => {
                 let weight = self.model.shared.weight.val().cast(hidden.dtype());
                 let weight = weight.transpose(); // [d_model, vocab]
-                burn::tensor::module::linear(hidden, weight, None)
+                project(hidden, weight, None)
             }
-        };
-        logits.reshape([batch, target, self.config.vocab_size]) // [batch, target, vocab]
+        }
     }
 }
 

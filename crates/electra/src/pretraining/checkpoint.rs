@@ -61,12 +61,7 @@ impl ElectraPretraining {
 }
 
 fn shares_segment(generator: &SegmentEmbedding, discriminator: &SegmentEmbedding) -> bool {
-    let beta = |segment: &SegmentEmbedding| segment.norm.beta.as_ref().map(|beta| beta.val());
-    let betas_agree = match (beta(generator), beta(discriminator)) {
-        (Some(ours), Some(theirs)) => is_equal(&ours, &theirs),
-        (ours, theirs) => ours.is_none() && theirs.is_none(),
-    };
-    betas_agree
+    is_equal(&generator.norm.beta.val(), &discriminator.norm.beta.val())
         && is_equal(&generator.norm.gamma.val(), &discriminator.norm.gamma.val())
         && is_equal(
             &generator.token_type.weight.val(),

@@ -1,0 +1,159 @@
+//! Element-wise activations, with a gate or without.
+
+mod cpu;
+pub mod reference;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::{Autodiff, Backend, Dispatch, backend_extension, tensor::FloatTensor};
+use burn::tensor::{DType, Tensor};
+
+use crate::host::Host;
+use crate::processor::is_processor;
+
+/// A function of one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    /// `max(x, 0)`.
+    Relu,
+    /// The exact GELU, by the error function (Hendrycks and Gimpel 2016).
+    Gelu,
+    /// Its approximation by the hyperbolic tangent.
+    GeluTanh,
+    /// `x * sigmoid(x)`.
+    Silu,
+}
+
+/// The function of each element.
+pub fn activation<const D: usize>(input: Tensor<D>, function: Function) -> Tensor<D> {
+    if !has_own(&input) {
+        return reference::activation(input, function);
+    }
+    let input = input.into_dispatch();
+    Tensor::from_dispatch(<Dispatch as ActivationOps>::activation(input, function))
+}
+
+/// The function of each element of the gate, times the input (Shazeer 2020, "GLU Variants Improve Transformer").
+///
+/// # Panics
+/// The shapes differ.
+pub fn gated<const D: usize>(gate: Tensor<D>, input: Tensor<D>, function: Function) -> Tensor<D> {
+    if !has_own(&gate) || !has_own(&input) {
+        return reference::gated(gate, input, function);
+    }
+    assert_eq!(
+        gate.dims(),
+        input.dims(),
+        "the gate has another shape than the input"
+    );
+    let (gate, input) = (gate.into_dispatch(), input.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as ActivationOps>::gated(gate, input, function))
+}
+
+fn has_own<const D: usize>(tensor: &Tensor<D>) -> bool {
+    is_processor(&tensor.device()) && tensor.dtype() == DType::F32
+}
+
+/// Backends with forms of their own.
+#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
+pub trait ActivationOps: Backend {
+    /// As [`activation`].
+    fn activation(input: FloatTensor<Self>, function: Function) -> FloatTensor<Self>;
+
+    /// As [`gated`].
+    fn gated(
+        gate: FloatTensor<Self>,
+        input: FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self>;
+}
+
+impl<B: Host> ActivationOps for B {
+    fn activation(input: FloatTensor<Self>, function: Function) -> FloatTensor<Self> {
+        cpu::activation::<B>(&B::dense(input), function)
+    }
+
+    fn gated(
+        gate: FloatTensor<Self>,
+        input: FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self> {
+        cpu::gated::<B>(&B::dense(gate), &B::dense(input), function)
+    }
+}
+
+impl<B: Host, C: CheckpointStrategy> ActivationOps for Autodiff<B, C> {
+    fn activation(input: FloatTensor<Self>, function: Function) -> FloatTensor<Self> {
+        let nodes = [input.node()];
+        let input = B::dense(input.into_primitive());
+        let output = cpu::activation::<B>(&input, function);
+        match ActivationBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prepared) => prepared.finish((input, function), output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+
+    fn gated(
+        gate: FloatTensor<Self>,
+        input: FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self> {
+        let nodes = [gate.node(), input.node()];
+        let [gate, input] = [gate, input].map(|tensor| B::dense(tensor.into_primitive()));
+        let output = cpu::gated::<B>(&gate, &input, function);
+        match GatedBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish((gate, input, function), output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct ActivationBackward;
+
+impl<B: Host> Backward<B, 1> for ActivationBackward {
+    type State = (FloatTensor<B>, Function);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let from_above = B::dense(gradients.consume::<B>(&ops.node));
+        let (input, function) = ops.state;
+        if let [Some(node)] = ops.parents {
+            let found = cpu::activation_backward::<B>(&input, &from_above, function);
+            gradients.register::<B>(node.id, found);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct GatedBackward;
+
+impl<B: Host> Backward<B, 2> for GatedBackward {
+    type State = (FloatTensor<B>, FloatTensor<B>, Function);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let from_above = B::dense(gradients.consume::<B>(&ops.node));
+        let (gate, input, function) = ops.state;
+        let found = cpu::gated_backward::<B>(&gate, &input, &from_above, function);
+        for (node, gradient) in ops.parents.into_iter().zip(found) {
+            if let Some(node) = node {
+                gradients.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}

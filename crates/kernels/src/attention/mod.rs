@@ -1,0 +1,196 @@
+//! Attention that never holds all of its scores (Vaswani et al. 2017; Dao et al. 2022, "FlashAttention").
+
+mod cpu;
+mod cpu_backward;
+pub mod reference;
+
+use std::sync::Arc;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::{Autodiff, Backend, Dispatch, backend_extension, tensor::FloatTensor};
+use burn::tensor::{DType, Tensor};
+
+use crate::host::Host;
+use crate::processor::is_processor;
+use crate::random::draw_seed;
+
+/// What attention reads.
+#[derive(Debug, Clone)]
+pub struct AttentionTensors {
+    /// `[batch, heads, target, head_dim]`.
+    pub query: Tensor<4>,
+    /// `[batch, heads, source, head_dim]`.
+    pub key: Tensor<4>,
+    /// `[batch, heads, source, head_dim]`.
+    pub value: Tensor<4>,
+    /// What is added to the scores, in f32, each axis broadcast: `[batch, heads, target, source]`.
+    pub bias: Option<Tensor<4>>,
+    /// As `bias`, but taken for a constant.
+    pub mask: Option<Tensor<4>>,
+}
+
+/// How the scores become weights.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttentionSettings {
+    /// Factor on the scores.
+    pub scale: f64,
+    /// Probability of dropping a weight, in `[0, 1)`.
+    pub dropout: f64,
+}
+
+/// `dropout(softmax(scale * query key^T + bias + mask)) value`, as `[batch, target, heads, head_dim]`. On a processor
+/// its memory is linear in the length, but for bias and mask.
+///
+/// # Panics
+/// The shapes differ.
+pub fn attention(tensors: AttentionTensors, settings: AttentionSettings) -> Tensor<4> {
+    let device = tensors.query.device();
+    if !is_processor(&device) || tensors.query.dtype() != DType::F32 {
+        return reference::attention(tensors, settings).context;
+    }
+    let [_, heads, target, _] = tensors.query.dims();
+    let [_, _, source, _] = tensors.key.dims();
+    let spread = |tensor: Option<Tensor<4>>| {
+        let tensor = tensor.unwrap_or_else(|| Tensor::zeros([1, 1, 1, source], &device));
+        let batch = tensor.dims()[0];
+        tensor.expand([batch, heads, target, source])
+    };
+    let seed = match settings.dropout > 0.0 {
+        true => draw_seed(&device),
+        false => 0,
+    };
+    Tensor::from_dispatch(<Dispatch as AttentionOps>::attention(
+        tensors.query.into_dispatch(),
+        tensors.key.into_dispatch(),
+        tensors.value.into_dispatch(),
+        spread(tensors.bias).into_dispatch(),
+        spread(tensors.mask).into_dispatch(),
+        settings,
+        seed,
+    ))
+}
+
+/// Backends with a form of their own.
+#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
+pub trait AttentionOps: Backend {
+    /// As [`attention`]; bias and mask are broadcast over the batch only, and `seed` decides what is dropped.
+    fn attention(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        settings: AttentionSettings,
+        seed: u64,
+    ) -> FloatTensor<Self>;
+}
+
+/// The tensors of the operation.
+#[derive(Debug, Clone)]
+struct Inputs<B: Backend> {
+    query: FloatTensor<B>,
+    key: FloatTensor<B>,
+    value: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    mask: FloatTensor<B>,
+    settings: AttentionSettings,
+    seed: u64,
+}
+
+/// Of one softmax. Apart, since beside the scores of a row that is all masked the logarithm of a sum is rounded away.
+#[derive(Debug, Clone, Copy, Default)]
+struct Normalizer {
+    highest_score: f32,
+    /// One over the sum of the exponentials, each less by the highest score.
+    factor: f32,
+}
+
+impl<B: Host> AttentionOps for B {
+    fn attention(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        settings: AttentionSettings,
+        seed: u64,
+    ) -> FloatTensor<Self> {
+        let inputs = Inputs {
+            query,
+            key,
+            value,
+            bias,
+            mask,
+            settings,
+            seed,
+        };
+        cpu::forward::<B>(&inputs.visible()).0
+    }
+}
+
+impl<B: Host, C: CheckpointStrategy> AttentionOps for Autodiff<B, C> {
+    fn attention(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        settings: AttentionSettings,
+        seed: u64,
+    ) -> FloatTensor<Self> {
+        let nodes = [query.node(), key.node(), value.node(), bias.node()];
+        let inputs = Inputs {
+            query: query.into_primitive(),
+            key: key.into_primitive(),
+            value: value.into_primitive(),
+            bias: bias.into_primitive(),
+            mask: mask.into_primitive(),
+            settings,
+            seed,
+        };
+        let inputs = inputs.visible();
+        let (context, normalizers) = cpu::forward::<B>(&inputs);
+        match AttentionBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prepared) => prepared.finish((inputs, normalizers.into()), context),
+            OpsKind::UnTracked(prepared) => prepared.finish(context),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct AttentionBackward;
+
+impl<B: Host> Backward<B, 4> for AttentionBackward {
+    /// With the normalizers of the softmaxes, `[batch, heads, target]`.
+    type State = (Inputs<B>, Arc<[Normalizer]>);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 4>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = gradients.consume::<B>(&ops.node);
+        let (inputs, normalizers) = ops.state;
+        let has_bias = ops.parents[3].is_some();
+        let found = cpu_backward::backward::<B>(&inputs, &normalizers, gradient, has_bias);
+        let of_inputs = [
+            Some(found.query),
+            Some(found.key),
+            Some(found.value),
+            found.bias,
+        ];
+        for (node, gradient) in ops.parents.into_iter().zip(of_inputs) {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
+                gradients.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Attention against its reference, gradients included.
+#![allow(clippy::unwrap_used)]
+
+use burn::tensor::{Bool, Device, Distribution, Tensor};
+use lamplight_kernels::attention::{AttentionSettings, AttentionTensors, attention, reference};
+use lamplight_testing::{assert_close, test_device};
+
+const MASKED: f64 = -1e9;
+
+/// Batch, heads, target, source, width of a head.
+type Sizes = [usize; 5];
+
+fn random(shape: [usize; 4], device: &Device) -> Tensor<4> {
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
+}
+
+/// Random tensors whose heads lie as projections leave them; the last keys of the first row are masked, and all keys of
+/// the last row's first query.
+fn tensors([batch, heads, target, source, width]: Sizes, device: &Device) -> AttentionTensors {
+    let split = |length| random([batch, length, heads, width], device).require_grad();
+    let mut hidden = Tensor::<4>::zeros([batch, 1, target, source], device);
+    hidden = hidden.slice_fill([0..1, 0..1, 0..target, source / 2 + 1..source], MASKED);
+    hidden = hidden.slice_fill([batch - 1..batch, 0..1, 0..1, 0..source], MASKED);
+    AttentionTensors {
+        query: split(target),
+        key: split(source),
+        value: split(source),
+        bias: Some(random([1, heads, target, source], device).require_grad()),
+        mask: Some(hidden),
+    }
+}
+
+/// Context and gradients of query, key, value and bias, from a gradient that differs everywhere.
+fn results(
+    leaves: &AttentionTensors,
+    run: impl FnOnce(AttentionTensors) -> Tensor<4>,
+) -> Vec<(&'static str, Vec<f32>)> {
+    let heads = |tensor: &Tensor<4>| tensor.clone().swap_dims(1, 2);
+    let context = run(AttentionTensors {
+        query: heads(&leaves.query),
+        key: heads(&leaves.key),
+        value: heads(&leaves.value),
+        ..leaves.clone()
+    });
+    let read = |tensor: Tensor<4>| tensor.into_data().try_to_vec().unwrap();
+    let gradients = (context.clone().sin() * 3.0).sum().backward();
+    let mut all = vec![("context", read(context.inner()))];
+    let named = [
+        ("query", &leaves.query),
+        ("key", &leaves.key),
+        ("value", &leaves.value),
+    ];
+    for (name, leaf) in named
+        .into_iter()
+        .chain(leaves.bias.as_ref().map(|bias| ("bias", bias)))
+    {
+        all.push((name, read(leaf.grad(&gradients).unwrap())));
+    }
+    all
+}
+
+fn assert_as_reference(leaves: &AttentionTensors, scale: f64) {
+    let settings = AttentionSettings {
+        scale,
+        dropout: 0.0,
+    };
+    let ours = results(leaves, |tensors| attention(tensors, settings));
+    let theirs = results(leaves, |tensors| {
+        reference::attention(tensors, settings).context
+    });
+    for ((name, ours), (_, theirs)) in ours.iter().zip(&theirs) {
+        assert_close(name, ours, theirs, 1e-4, 2e-5);
+    }
+}
+
+#[test]
+fn outputs_and_gradients_are_those_of_the_reference() {
+    let device = test_device().autodiff();
+    for sizes in [
+        [1, 1, 1, 1, 1],
+        [2, 3, 5, 7, 4],
+        [3, 2, 33, 17, 8],
+        [1, 2, 70, 700, 16],
+    ] {
+        assert_as_reference(&tensors(sizes, &device), 1.0);
+    }
+}
+
+#[test]
+fn bias_and_mask_may_be_broadcast_or_missing() {
+    let device = test_device().autodiff();
+    let sizes = [2, 3, 6, 5, 4];
+    for shape in [[1, 3, 1, 5], [2, 1, 6, 5], [1, 1, 6, 1], [2, 3, 6, 5]] {
+        let mut leaves = tensors(sizes, &device);
+        leaves.bias = Some(random(shape, &device).require_grad());
+        leaves.mask = Some(Tensor::zeros([2, 1, 1, 5], &device));
+        assert_as_reference(&leaves, 0.5);
+        leaves.bias = None;
+        assert_as_reference(&leaves, 0.5);
+        leaves.mask = None;
+        assert_as_reference(&leaves, 0.5);
+    }
+}
+
+/// With the identity as values the context is the weights after dropout, from which the dropped ones show.
+#[test]
+fn what_is_dropped_is_dropped_in_the_gradient_too() {
+    let device = test_device().autodiff();
+    let (length, prob) = (24, 0.25);
+    let mut leaves = tensors([1, 2, length, length, length], &device);
+    let identity = Tensor::<2>::eye(length, &device).reshape([1, length, 1, length]);
+    let identity = identity.expand([1, length, 2, length]).inner();
+    leaves.value = Tensor::from_inner(identity).require_grad();
+    leaves.mask = None;
+    let settings = AttentionSettings {
+        scale: 1.0,
+        dropout: prob,
+    };
+    let mut is_kept: Option<Tensor<4, Bool>> = None;
+    let ours = results(&leaves, |tensors| {
+        let context = attention(tensors, settings);
+        is_kept = Some(context.clone().swap_dims(1, 2).not_equal_scalar(0.0));
+        context
+    });
+    let is_kept = is_kept.unwrap();
+    let num_kept = is_kept.clone().int().sum().into_scalar::<i32>();
+    assert!((600..1000).contains(&num_kept), "{num_kept} of 1152");
+    let factors = is_kept.float() / (1.0 - prob);
+    let theirs = results(&leaves, |tensors| {
+        let settings = AttentionSettings {
+            dropout: 0.0,
+            ..settings
+        };
+        let value = tensors.value.clone();
+        let weights = reference::attention(tensors, settings).weights;
+        (weights * factors).matmul(value).swap_dims(1, 2)
+    });
+    for ((name, ours), (_, theirs)) in ours.iter().zip(&theirs) {
+        assert_close(name, ours, theirs, 1e-4, 2e-5);
+    }
+}

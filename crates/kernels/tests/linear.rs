@@ -1,0 +1,90 @@
+//! Affine maps against their reference, gradients included.
+#![allow(clippy::unwrap_used)]
+
+use burn::tensor::{Distribution, Tensor};
+use lamplight_kernels::linear::{linear, reference};
+use lamplight_testing::{assert_close, test_device};
+
+/// Output and gradients of input, weight and bias.
+fn results(
+    [input, weight]: [&Tensor<2>; 2],
+    bias: &Tensor<1>,
+    run: impl FnOnce(Tensor<3>, Tensor<2>, Tensor<1>) -> Tensor<3>,
+    is_transposed: bool,
+) -> [Vec<f32>; 4] {
+    let [rows, inputs] = input.dims();
+    let matrix = match is_transposed {
+        true => weight.clone().transpose(),
+        false => weight.clone(),
+    };
+    let output = run(
+        input.clone().reshape([rows, 1, inputs]),
+        matrix,
+        bias.clone(),
+    );
+    let gradients = (output.clone().sin() * 2.0).sum().backward();
+    let read = |tensor: Tensor<2>| tensor.into_data().try_to_vec().unwrap();
+    [
+        output.inner().into_data().try_to_vec().unwrap(),
+        read(input.grad(&gradients).unwrap()),
+        read(weight.grad(&gradients).unwrap()),
+        bias.grad(&gradients)
+            .unwrap()
+            .into_data()
+            .try_to_vec()
+            .unwrap(),
+    ]
+}
+
+#[test]
+fn outputs_and_gradients_are_those_of_the_reference() {
+    let device = test_device().autodiff();
+    let random = |shape: [usize; 2]| {
+        Tensor::<2>::random(shape, Distribution::Normal(0.0, 0.3), &device).require_grad()
+    };
+    for [rows, inputs, outputs] in [
+        [1, 1, 1],
+        [1, 7, 9],
+        [5, 3, 1],
+        [33, 17, 65],
+        [130, 129, 200],
+    ] {
+        for is_transposed in [false, true] {
+            let input = random([rows, inputs]);
+            let weight = match is_transposed {
+                true => random([outputs, inputs]),
+                false => random([inputs, outputs]),
+            };
+            let bias = random([1, outputs])
+                .reshape([outputs])
+                .detach()
+                .require_grad();
+            let (ours, theirs) = (
+                |x, w, b| linear(x, w, Some(b)),
+                |x, w, b| reference::linear(x, w, Some(b)),
+            );
+            let ours = results([&input, &weight], &bias, ours, is_transposed);
+            let theirs = results([&input, &weight], &bias, theirs, is_transposed);
+            for (name, (ours, theirs)) in ["output", "input", "weight", "bias"]
+                .into_iter()
+                .zip(ours.iter().zip(&theirs))
+            {
+                assert_close(name, ours, theirs, 1e-4, 1e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn without_bias_and_for_several_axes() {
+    let device = test_device();
+    let input = Tensor::<4>::random([2, 3, 4, 5], Distribution::Default, &device);
+    let weight = Tensor::<2>::random([5, 6], Distribution::Default, &device);
+    // The axes out of order, so that the rows have to be copied.
+    let input = input.swap_dims(0, 2);
+    let ours = linear(input.clone(), weight.clone(), None);
+    assert_eq!(ours.dims(), [4, 3, 2, 6]);
+    let theirs = reference::linear(input, weight, None);
+    let read = |tensor: Tensor<4>| tensor.into_data().try_to_vec::<f32>().unwrap();
+    assert_close("output", &read(ours), &read(theirs), 1e-5, 1e-6);
+}
