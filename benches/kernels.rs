@@ -3,10 +3,13 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Distribution, Int, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
+use lamplight_kernels::activation::{self, Function};
 use lamplight_kernels::adamw::{self, AdamWStep, AdamWTensors};
-use lamplight_kernels::{categorical, dropout};
+use lamplight_kernels::attention::{self, AttentionSettings, AttentionTensors};
+use lamplight_kernels::norm::{self, NormParameters, NormSettings};
+use lamplight_kernels::{categorical, dropout, likelihood, linear};
 use lamplight_layers::device::DeviceChoice;
 
 const STEP: AdamWStep = AdamWStep {
@@ -74,6 +77,114 @@ fn categorical(criterion: &mut Criterion) {
     });
 }
 
+/// Self-attention of a layer of T5-small's encoder, 4 x 512 tokens, with its gradients.
+fn attention(criterion: &mut Criterion) {
+    let heads = || parameter([4, 8, 512, 64]);
+    let (query, key, value, bias) = (heads(), heads(), heads(), parameter([1, 8, 512, 512]));
+    let tensors = || AttentionTensors {
+        query: query.clone(),
+        key: key.clone(),
+        value: value.clone(),
+        bias: Some(bias.clone()),
+        mask: None,
+    };
+    let settings = AttentionSettings {
+        scale: 1.0,
+        dropout: 0.0,
+    };
+    with_gradients(
+        criterion,
+        "attention",
+        || attention::attention(tensors(), settings).sum(),
+        || {
+            attention::reference::attention(tensors(), settings)
+                .context
+                .sum()
+        },
+    );
+}
+
+/// The first projection of T5-small's feed-forward layer, 4 x 512 tokens, with its gradients.
+fn linear(criterion: &mut Criterion) {
+    let (input, weight) = (parameter([2048, 512]), parameter([512, 2048]));
+    with_gradients(
+        criterion,
+        "linear",
+        || linear::linear(input.clone(), weight.clone(), None).sum(),
+        || linear::reference::linear(input.clone(), weight.clone(), None).sum(),
+    );
+}
+
+/// A norm of T5-small, 4 x 512 tokens, with its gradients.
+fn norm(criterion: &mut Criterion) {
+    let input = parameter([2048, 512]);
+    let parameters = NormParameters {
+        gamma: parameter([512]),
+        beta: None,
+    };
+    let settings = NormSettings {
+        is_centered: false,
+        epsilon: 1e-6,
+    };
+    with_gradients(
+        criterion,
+        "norm",
+        || norm::norm(input.clone(), parameters.clone(), settings).sum(),
+        || norm::reference::norm(input.clone(), parameters.clone(), settings).sum(),
+    );
+}
+
+/// The activation of a layer of ELECTRA-small, 16 x 128 tokens, with its gradient.
+fn activation(criterion: &mut Criterion) {
+    let input = parameter([2048, 1024]);
+    with_gradients(
+        criterion,
+        "activation",
+        || activation::activation(input.clone(), Function::Gelu).sum(),
+        || activation::reference::activation(input.clone(), Function::Gelu).sum(),
+    );
+}
+
+/// The likelihoods of 4 x 114 targets of T5-small, with the gradient of the logits.
+fn likelihood(criterion: &mut Criterion) {
+    let logits = parameter([456, 32128]);
+    let targets = Tensor::<1, Int>::arange(0..456, &device());
+    with_gradients(
+        criterion,
+        "likelihood",
+        || {
+            likelihood::likelihood(logits.clone(), targets.clone())
+                .log_z
+                .sum()
+        },
+        || {
+            let likelihood = likelihood::reference::likelihood(logits.clone(), targets.clone());
+            likelihood.log_z.sum()
+        },
+    );
+}
+
+/// Random, with a gradient.
+fn parameter<const D: usize>(shape: [usize; D]) -> Tensor<D> {
+    let device = device().autodiff();
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), &device).require_grad()
+}
+
+fn with_gradients(
+    criterion: &mut Criterion,
+    name: &str,
+    fused: impl Fn() -> Tensor<1>,
+    reference: impl Fn() -> Tensor<1>,
+) {
+    let mut group = group(criterion, name);
+    group.bench_function("fused", |bencher| {
+        bencher.iter(|| black_box(fused().backward()));
+    });
+    group.bench_function("reference", |bencher| {
+        bencher.iter(|| black_box(reference().backward()));
+    });
+}
+
 fn group<'a>(
     criterion: &'a mut Criterion,
     name: &str,
@@ -85,5 +196,15 @@ fn group<'a>(
     group
 }
 
-criterion_group!(benches, adamw, dropout, categorical);
+criterion_group!(
+    benches,
+    activation,
+    adamw,
+    attention,
+    categorical,
+    dropout,
+    likelihood,
+    linear,
+    norm,
+);
 criterion_main!(benches);
