@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exponentials_are_close_to_the_librarys() {
+    fn exponentials_are_close_to_those_of_the_library() {
         for step in -8700..8800 {
             let x = step as f32 / 100.0 + 0.003;
             let (ours, theirs) = (exp(x), x.exp());

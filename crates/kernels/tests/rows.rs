@@ -5,6 +5,7 @@ use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 use lamplight_kernels::activation::{self, Function, activation, gated};
 use lamplight_kernels::likelihood::{self, Likelihood, likelihood};
 use lamplight_kernels::norm::{self, NormParameters, NormSettings, norm};
+use lamplight_kernels::processor::is_processor;
 use lamplight_testing::{assert_close, test_device};
 
 /// Rows and columns: one of each, fewer and more than a vector has, several chunks.
@@ -127,6 +128,10 @@ fn activations_are_those_of_the_reference() {
 #[test]
 fn activations_are_finite_far_from_zero() {
     let device = test_device().autodiff();
+    // Elsewhere the device's own functions decide.
+    if !is_processor(&device) {
+        return;
+    }
     let places = [-1e30, -1e4, -100.0, -9.0, 0.0, 9.0, 100.0, 1e4];
     for function in [
         Function::Relu,
