@@ -47,10 +47,15 @@ pub struct AttentionSettings {
 /// # Panics
 /// The shapes differ.
 pub fn attention(tensors: AttentionTensors, settings: AttentionSettings) -> Tensor<4> {
-    let device = tensors.query.device();
-    if !is_processor(&device) || tensors.query.dtype() != DType::F32 {
-        return reference::attention(tensors, settings).context;
+    match is_processor(&tensors.query.device()) {
+        true => own(tensors, settings),
+        false => reference::attention(tensors, settings).context,
     }
+}
+
+/// In f32, to which processors turn half precision anyway.
+fn own(tensors: AttentionTensors, settings: AttentionSettings) -> Tensor<4> {
+    let (device, dtype) = (tensors.query.device(), tensors.query.dtype());
     let [_, heads, target, _] = tensors.query.dims();
     let [_, _, source, _] = tensors.key.dims();
     let spread = |tensor: Option<Tensor<4>>| {
@@ -62,15 +67,16 @@ pub fn attention(tensors: AttentionTensors, settings: AttentionSettings) -> Tens
         true => draw_seed(&device),
         false => 0,
     };
-    Tensor::from_dispatch(<Dispatch as AttentionOps>::attention(
-        tensors.query.into_dispatch(),
-        tensors.key.into_dispatch(),
-        tensors.value.into_dispatch(),
+    let context: Tensor<4> = Tensor::from_dispatch(<Dispatch as AttentionOps>::attention(
+        tensors.query.cast(DType::F32).into_dispatch(),
+        tensors.key.cast(DType::F32).into_dispatch(),
+        tensors.value.cast(DType::F32).into_dispatch(),
         spread(tensors.bias).into_dispatch(),
         spread(tensors.mask).into_dispatch(),
         settings,
         seed,
-    ))
+    ));
+    context.cast(dtype)
 }
 
 /// Backends with a form of their own.
