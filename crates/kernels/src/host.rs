@@ -72,8 +72,18 @@ impl<'a> View<'a> {
     pub fn whole(&self) -> MatRef<'a, f32> {
         let [rows, columns] = [self.shape[0], self.shape[1]];
         match self.has_dense_rows() {
-            true => row_major(self.elements, [rows, columns], self.strides[0]),
-            false => row_major(self.elements, [columns, rows], self.strides[1]).transpose(),
+            true => MatRef::from_row_major_slice_with_stride(
+                self.elements,
+                rows,
+                columns,
+                self.strides[0],
+            ),
+            false => MatRef::from_column_major_slice_with_stride(
+                self.elements,
+                rows,
+                columns,
+                self.strides[1],
+            ),
         }
     }
 
@@ -81,7 +91,12 @@ impl<'a> View<'a> {
     pub fn matrix(&self, Head { batch, head }: Head) -> MatRef<'a, f32> {
         let [rows, columns] = [self.shape[2], self.shape[3]];
         let start = batch * self.strides[0] + head * self.strides[1];
-        row_major(&self.elements[start..], [rows, columns], self.strides[2])
+        MatRef::from_row_major_slice_with_stride(
+            &self.elements[start..],
+            rows,
+            columns,
+            self.strides[2],
+        )
     }
 
     /// Of four axes, the elements of the last one, which is dense, at the first three.
@@ -89,10 +104,4 @@ impl<'a> View<'a> {
         let start = batch * self.strides[0] + head * self.strides[1] + row * self.strides[2];
         &self.elements[start..start + self.shape[3]]
     }
-}
-
-fn row_major(elements: &[f32], [rows, columns]: [usize; 2], stride: usize) -> MatRef<'_, f32> {
-    // The distance of rows has no meaning where there is but one.
-    let stride = if rows == 1 { columns } else { stride };
-    MatRef::from_row_major_slice_with_stride(elements, rows, columns, stride)
 }

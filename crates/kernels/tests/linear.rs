@@ -88,3 +88,21 @@ fn without_bias_and_for_several_axes() {
     let read = |tensor: Tensor<4>| tensor.into_data().try_to_vec::<f32>().unwrap();
     assert_close("output", &read(ours), &read(theirs), 1e-5, 1e-6);
 }
+
+#[test]
+fn rows_that_are_one_row_broadcast_are_taken_as_they_lie() {
+    let device = test_device().autodiff();
+    let input = Tensor::<2>::random([1, 5], Distribution::Default, &device).require_grad();
+    let weight = Tensor::<2>::random([5, 3], Distribution::Default, &device).require_grad();
+    let run = |linear: fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>| {
+        // The mean over rows sends the same row to each of them.
+        let output = linear(input.clone().expand([4, 5]), weight.clone(), None);
+        let gradients = output.mean_dim(0).sin().sum().backward();
+        let read = |leaf: &Tensor<2>| leaf.grad(&gradients).unwrap().into_data();
+        [&input, &weight].map(|leaf| read(leaf).try_to_vec::<f32>().unwrap())
+    };
+    let (ours, theirs) = (run(linear), run(reference::linear));
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert_close("gradient", ours, theirs, 1e-5, 1e-6);
+    }
+}
