@@ -29,10 +29,12 @@ pub fn exp(x: f32) -> f32 {
     // x = n ln 2 + r, ln 2 in two parts (Cody and Waite 1980); e^r by a polynomial on [-0.35, 0.35] (Cephes).
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
-    // Adding and subtracting it rounds to the next integer.
+    // Adding it rounds to the next integer, which then stands in the last bits; subtracting it gives that as a number.
     const ROUNDING: f32 = 12_582_912.0;
+    const ONE: u32 = 127;
     let clamped = x.clamp(-87.3, 88.3);
-    let n = (clamped * std::f32::consts::LOG2_E + ROUNDING) - ROUNDING;
+    let rounded = clamped * std::f32::consts::LOG2_E + ROUNDING;
+    let n = rounded - ROUNDING;
     let r = clamped - n * LN_2_HIGH - n * LN_2_LOW;
     let mut series = 1.987_569_2e-4;
     for coefficient in [
@@ -44,7 +46,7 @@ pub fn exp(x: f32) -> f32 {
     ] {
         series = series * r + coefficient;
     }
-    let power = f32::from_bits(((n as i32 + 127) << 23) as u32);
+    let power = f32::from_bits(rounded.to_bits().wrapping_add(ONE) << 23);
     let value = (series * r * r + r + 1.0) * power;
     if x < -87.3 { 0.0 } else { value }
 }

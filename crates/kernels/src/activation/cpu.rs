@@ -89,6 +89,9 @@ fn map<B: Host, const N: usize, const M: usize>(
             simd::vectorized(
                 #[inline(always)]
                 || {
+                    // All of one length, so that no access is checked.
+                    let inputs = inputs.map(|elements| &elements[..length]);
+                    let mut outputs = outputs.each_mut().map(|elements| &mut elements[..length]);
                     for place in 0..length {
                         let results = function(inputs.map(|elements| elements[place]));
                         for (output, result) in outputs.iter_mut().zip(results) {
