@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::{Bool, Device, Distribution, Tensor};
-use lamplight_kernels::attention::{AttentionSettings, AttentionTensors, attention, reference};
+use lamplight_kernels::attention::{
+    AttentionSettings, AttentionTensors, MASKED_SCORE, attention, reference,
+};
 use lamplight_testing::{assert_close, test_device};
-
-const MASKED: f64 = -1e9;
 
 /// Batch, heads, target, source, width of a head.
 type Sizes = [usize; 5];
@@ -19,8 +19,11 @@ fn random(shape: [usize; 4], device: &Device) -> Tensor<4> {
 fn tensors([batch, heads, target, source, width]: Sizes, device: &Device) -> AttentionTensors {
     let split = |length| random([batch, length, heads, width], device).require_grad();
     let mut hidden = Tensor::<4>::zeros([batch, 1, target, source], device);
-    hidden = hidden.slice_fill([0..1, 0..1, 0..target, source / 2 + 1..source], MASKED);
-    hidden = hidden.slice_fill([batch - 1..batch, 0..1, 0..1, 0..source], MASKED);
+    hidden = hidden.slice_fill(
+        [0..1, 0..1, 0..target, source / 2 + 1..source],
+        MASKED_SCORE,
+    );
+    hidden = hidden.slice_fill([batch - 1..batch, 0..1, 0..1, 0..source], MASKED_SCORE);
     AttentionTensors {
         query: split(target),
         key: split(source),
@@ -99,6 +102,28 @@ fn bias_and_mask_may_be_broadcast_or_missing() {
         assert_as_reference(&leaves, 0.5);
         leaves.mask = None;
         assert_as_reference(&leaves, 0.5);
+    }
+}
+
+#[test]
+fn a_bias_by_distance_is_that_of_each_query_and_key() {
+    let device = test_device().autodiff();
+    for sizes in [[2, 3, 6, 5, 4], [3, 2, 1, 7, 4], [2, 2, 40, 900, 4]] {
+        let [_, heads, target, source, _] = sizes;
+        let mut leaves = tensors(sizes, &device);
+        let bias = random([1, heads, 1, target + source - 1], &device);
+        let rows = (0..target).map(|query| {
+            let first = target - 1 - query;
+            bias.clone().slice_dim(3, first..first + source)
+        });
+        let of_each_key = Tensor::cat(rows.collect(), 2);
+        let spread = reference::of_each_key(bias.clone(), target, source);
+        let values = |tensor: Tensor<4>| tensor.into_data().try_to_vec::<f32>().unwrap();
+        assert_eq!(values(spread), values(of_each_key));
+        leaves.bias = Some(bias.require_grad());
+        assert_as_reference(&leaves, 1.0);
+        leaves.mask = None;
+        assert_as_reference(&leaves, 1.0);
     }
 }
 

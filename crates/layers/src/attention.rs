@@ -63,12 +63,12 @@ pub struct AttentionInput {
     pub wants_weights: bool,
 }
 
-/// What is added to the scores of attention, in f32, each axis broadcast:
-/// `[batch, heads, target, source]`.
+/// What is added to the scores of attention, in f32, each axis broadcast.
 #[derive(Debug, Clone)]
 pub struct AttentionBias {
+    /// By distance on a processor, else for each query and key.
     learned: Option<Tensor<4>>,
-    /// Constant.
+    /// Constant, `[batch, heads, target, source]`.
     mask: Option<Tensor<4>>,
 }
 
@@ -99,18 +99,18 @@ impl AttentionBias {
         }
     }
 
-    /// A learned bias, and an additive mask. A processor keeps them apart, so that the gradient is no larger than the
-    /// bias; elsewhere they are added once for all layers.
-    pub fn learned(bias: Tensor<4>, mask: Tensor<4>) -> Self {
-        match is_processor(&bias.device()) {
-            true => Self {
-                learned: Some(bias),
-                mask: Some(mask),
-            },
-            false => Self {
-                learned: Some(bias + mask),
-                mask: None,
-            },
+    /// A learned bias by distance, `[1, heads, 1, target + source - 1]`, and an additive mask. A processor keeps them as
+    /// they are, so that memory is linear in the length; elsewhere they are spread and added once for all layers.
+    pub fn by_distance(bias: Tensor<4>, mask: Option<Tensor<4>>, source: usize) -> Self {
+        if is_processor(&bias.device()) {
+            let learned = Some(bias);
+            return Self { learned, mask };
+        }
+        let target = bias.dims()[3] + 1 - source;
+        let bias = reference::of_each_key(bias, target, source);
+        Self {
+            learned: reference::sum(Some(bias), mask),
+            mask: None,
         }
     }
 

@@ -1,33 +1,36 @@
 //! Attention masks: boolean while they are combined, additive where attention uses them.
 
-use burn::tensor::{Bool, Device, Int, Tensor};
+use std::ops::Range;
 
-/// What is added to the score of a position that may not be seen. Finite, so that a row without
-/// any visible position gives a uniform distribution rather than NaN.
-const MASKED_SCORE: f64 = -1e9;
+use burn::tensor::{Bool, Device, Int, Tensor};
+use lamplight_kernels::attention::MASKED_SCORE;
 
 /// Spreads `[batch, source]`, true = padding, to `[batch, 1, 1, source]`.
 pub fn padding(padding_mask: Tensor<2, Bool>) -> Tensor<4, Bool> {
     padding_mask.unsqueeze_dims(&[1, 2])
 }
 
-/// `[1, 1, target, source]`, true where the key lies after the query, the first of which stands at
-/// `query_offset`.
+/// By distance, `[1, 1, 1, target + source - 1]` (see [`AttentionTensors`]): true where the key lies after the query, the
+/// first of which stands at `query_offset`.
+///
+/// [`AttentionTensors`]: lamplight_kernels::attention::AttentionTensors
 pub fn causal(
     target: usize,
     source: usize,
     query_offset: usize,
     device: &Device,
 ) -> Tensor<4, Bool> {
-    let positions = |start: usize, length: usize| {
-        Tensor::<1, Int>::arange(start as i64..(start + length) as i64, device)
-    };
-    let shape = [target, source];
-    let key = positions(0, source).unsqueeze_dim::<2>(0).expand(shape);
-    let query = positions(query_offset, target)
-        .unsqueeze_dim::<2>(1)
-        .expand(shape);
-    key.greater(query).unsqueeze_dims(&[0, 1])
+    let distances = distances(target, source, query_offset);
+    Tensor::<1, Int>::arange(distances, device)
+        .greater_elem(0)
+        .unsqueeze_dims(&[0, 1, 2])
+}
+
+/// The distances from queries, the first of which stands at `query_offset`, to keys from 0 on: from the last query to the
+/// first key up to the other way round.
+pub fn distances(target: usize, source: usize, query_offset: usize) -> Range<i64> {
+    let (target, source, offset) = (target as i64, source as i64, query_offset as i64);
+    1 - target - offset..source - offset
 }
 
 /// Of rows that hold several examples: `[batch, 1, target, source]`, true where query and key belong

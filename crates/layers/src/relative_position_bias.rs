@@ -5,6 +5,7 @@ use burn::nn::Embedding;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::initializer::{Initializer, embedding};
+use crate::mask::distances;
 
 /// How distances fall into buckets (Raffel et al. 2020, section 2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,21 +66,17 @@ impl RelativePositionBias {
     }
 
     /// The bias of `target` queries, the first of which stands at `query_offset`, towards
-    /// `source` keys that start at 0: `[1, heads, target, source]`.
+    /// `source` keys that start at 0, by distance: `[1, heads, 1, target + source - 1]`.
     pub fn forward(&self, target: usize, source: usize, query_offset: usize) -> Tensor<4> {
         let weight = self.table.weight.val();
         let device = weight.device();
-        let ids: Vec<i64> = (0..target)
-            .flat_map(|query| {
-                let query = (query + query_offset) as i64;
-                (0..source).map(move |key| self.buckets.bucket(key as i64 - query) as i64)
-            })
-            .collect();
-        let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [target, source]), &device);
+        let distances = distances(target, source, query_offset);
+        let ids: Vec<i64> = distances.map(|d| self.buckets.bucket(d) as i64).collect();
+        let ids = TensorData::new(ids, [1, target + source - 1]);
         self.table
-            .forward(ids) // [target, source, heads]
+            .forward(Tensor::<2, Int>::from_data(ids, &device)) // [1, distances, heads]
             .permute([2, 0, 1])
-            .unsqueeze_dim(0) // [1, heads, target, source]
+            .unsqueeze_dim(0) // [1, heads, 1, distances]
     }
 }
 

@@ -79,7 +79,7 @@ struct Before {
 impl Before {
     fn new(device: &Device) -> Self {
         let x = Tensor::<3>::from_data([[[0.5, -1.0], [2.0, 0.3]]], device);
-        let bias = Tensor::<4>::from_data([[[[0.7, 0.2], [-0.4, 1.0]]]], device);
+        let bias = Tensor::<4>::from_data([[[[0.7, 0.2, -0.4]]]], device);
         Self {
             x: x.require_grad(),
             bias: bias.require_grad(),
@@ -93,7 +93,11 @@ fn gradients(blocks: &[Toy; 2], before: &Before, recompute: bool) -> Vec<Vec<f32
     let tape = Tape::new(&before.x.device(), 3, recompute);
     let mut pass = Pass::Taped(&tape);
     let mask = Tensor::zeros([1, 1, 1, 2], &before.x.device());
-    let bias = pass.share_bias(AttentionBias::learned(before.bias.clone() * 2.0, mask));
+    let bias = pass.share_bias(AttentionBias::by_distance(
+        before.bias.clone() * 2.0,
+        Some(mask),
+        2,
+    ));
     let mut x = pass.share(before.x.clone() * 3.0);
     for block in blocks {
         let input = BlockInput {

@@ -128,30 +128,33 @@ impl Decoder {
         let [_, source, _] = input.encoder_hidden_state.dims();
         assert_shape!(input.encoder_hidden_state, [batch, source, _]);
         assert_shape!(input.encoder_padding_mask, [batch, source]);
-        let mut self_mask = mask::causal(target, target, 0, &input.embeddings.device());
-        if let Some(padding_mask) = input.padding_mask {
-            self_mask = mask::either(self_mask, mask::padding(padding_mask));
-        }
+        let causal = mask::causal(target, target, 0, &input.embeddings.device());
+        let causal = mask::additive(causal); // [1, 1, 1, distances]
+        let mut self_mask = input.padding_mask.map(mask::padding);
         let mut cross_mask = mask::padding(input.encoder_padding_mask);
         if let Some(Segments { encoder, decoder }) = input.segments {
             assert_shape!(encoder, [batch, source]);
             assert_shape!(decoder, [batch, target]);
             let other = mask::other_segment(decoder.clone(), decoder.clone());
-            self_mask = mask::either(self_mask, other);
+            self_mask = Some(match self_mask {
+                Some(padding) => mask::either(padding, other),
+                None => other,
+            });
             cross_mask = mask::either(cross_mask, mask::other_segment(decoder, encoder));
         }
         let memory = Memory {
             hidden: pass.share(input.encoder_hidden_state),
             bias: AttentionBias::masked(mask::additive(cross_mask)),
         };
-        let mask = mask::additive(self_mask); // [batch or 1, 1, target, target]
-        let mut bias = AttentionBias::masked(mask.clone());
+        let mask = self_mask.map(mask::additive); // [batch, 1, 1 or target, target]
+        let mut bias = AttentionBias::by_distance(causal.clone(), mask.clone(), target);
         let embeddings = in_type_of(&self.block, input.embeddings);
         let mut x = pass.share(self.dropout.forward(embeddings));
         for (layer, block) in self.block.iter().enumerate() {
             if let Some(table) = self.relative_position_bias.get(layer) {
-                let learned = table.forward(target, target, 0); // [1, heads, target, target]
-                bias = pass.share_bias(AttentionBias::learned(learned, mask.clone()));
+                let learned = table.forward(target, target, 0) + causal.clone(); // [1, heads, 1, distances]
+                let mask = mask.clone();
+                bias = pass.share_bias(AttentionBias::by_distance(learned, mask, target));
             }
             let input = BlockInput {
                 x,
@@ -196,13 +199,13 @@ impl Decoder {
         let position = cache.length();
         let source = KeyValueCache::num_attended(position + new);
         let causal = mask::causal(new, source, position, &embeddings.device());
-        let mask = mask::additive(causal); // [1, 1, new, source]
-        let mut bias = AttentionBias::masked(mask.clone());
+        let causal = mask::additive(causal); // [1, 1, 1, distances]
+        let mut bias = AttentionBias::by_distance(causal.clone(), None, source);
         let mut x = in_type_of(&self.block, embeddings);
         for (layer, block) in self.block.iter().enumerate() {
             if let Some(table) = self.relative_position_bias.get(layer) {
-                let learned = table.forward(new, source, position); // [1, heads, new, source]
-                bias = AttentionBias::learned(learned, mask.clone());
+                let learned = table.forward(new, source, position) + causal.clone();
+                bias = AttentionBias::by_distance(learned, None, source);
             }
             x = block.step(x, bias.clone(), cache.layer(layer));
         }

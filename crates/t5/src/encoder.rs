@@ -99,8 +99,9 @@ impl Encoder {
         let mut x = pass.share(self.dropout.forward(embeddings));
         for (layer, block) in self.block.iter().enumerate() {
             if let Some(table) = self.relative_position_bias.get(layer) {
-                let learned = table.forward(source, source, 0); // [1, heads, source, source]
-                bias = pass.share_bias(AttentionBias::learned(learned, mask.clone()));
+                let learned = table.forward(source, source, 0); // [1, heads, 1, distances]
+                let mask = Some(mask.clone());
+                bias = pass.share_bias(AttentionBias::by_distance(learned, mask, source));
             }
             let input = BlockInput {
                 x,

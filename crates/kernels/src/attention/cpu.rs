@@ -6,7 +6,7 @@ use faer::prelude::ReborrowMut;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::{Inputs, Normalizer};
+use super::{Inputs, MASKED_SCORE, Normalizer};
 use crate::host::{Head, Host, View};
 use crate::random::{Dropping, generator};
 use crate::simd;
@@ -145,14 +145,25 @@ impl Problem<'_> {
             || {
                 let rows = scores.chunks_exact_mut(source.max(1));
                 for (query, row) in queries.clone().zip(rows) {
-                    let bias = self.bias.row((bias_batch, head, query));
+                    let (bias_row, first) = self.bias_place(query);
+                    let bias = &self.bias.row((bias_batch, head, bias_row))[first..];
                     let mask = self.mask.row((mask_batch, head, query));
                     for ((score, bias), mask) in row.iter_mut().zip(bias).zip(mask) {
-                        *score += bias + mask;
+                        *score += (bias + mask).max(MASKED_SCORE);
                     }
                 }
             },
         );
+    }
+
+    /// The row of a head's bias, and the place there, from which on the biases of a query lie.
+    pub fn bias_place(&self, query: usize) -> (usize, usize) {
+        let [_, _, target, _] = self.sizes();
+        match self.bias.shape[3] == self.source() {
+            true => (query, 0),
+            // By distance: that to the first key of the last query is the first.
+            false => (0, target - 1 - query),
+        }
     }
 
     /// Fills the factors of dropout for a tile, the same each time; false where nothing is dropped.

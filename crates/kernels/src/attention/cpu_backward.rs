@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use burn::backend::tensor::FloatTensor;
 use faer::linalg::matmul::matmul;
 use faer::prelude::ReborrowMut;
@@ -84,14 +86,15 @@ impl Known<'_> {
                 self.backward_head(of_head, None, buffer);
             });
         };
-        let [_, heads, target, _] = self.problem.sizes();
-        let num_groups = self.problem.bias.shape[0] * heads;
+        let [of_batch, heads, rows, width] =
+            std::array::from_fn(|axis| self.problem.bias.shape[axis]);
+        let num_groups = of_batch * heads;
         let mut groups: Vec<Vec<HeadGradients<'_>>> = Vec::new();
         groups.resize_with(num_groups, Vec::new);
         for (place, of_head) in of_heads.into_iter().enumerate() {
             groups[place % num_groups].push(of_head);
         }
-        let bias = bias.par_chunks_mut((target * self.problem.source()).max(1));
+        let bias = bias.par_chunks_mut((rows * width).max(1));
         let jobs = groups.into_par_iter().zip(bias);
         jobs.for_each_init(Vec::new, |buffer, (group, bias)| {
             for of_head in group {
@@ -128,8 +131,7 @@ impl Known<'_> {
             let kept = MatRef::from_row_major_slice(kept, length, source);
             add_product(value.rb_mut(), kept.transpose(), from_above, 1.0);
             if let Some(bias) = &mut bias {
-                let bias = bias[start * source..].iter_mut();
-                bias.zip(&*of_scores).for_each(|(sum, score)| *sum += score);
+                self.add_to_bias(bias, queries.clone(), of_scores);
             }
             let of_scores = MatRef::from_row_major_slice(of_scores, length, source);
             let of_query = query.rb_mut().subrows_mut(start, length);
@@ -137,6 +139,22 @@ impl Known<'_> {
             let queries = queries_of_head.subrows(start, length);
             add_product(key.rb_mut(), of_scores.transpose(), queries, problem.scale);
         }
+    }
+
+    /// Adds the gradient of scores `[queries, source]` to that of their head's bias.
+    fn add_to_bias(&self, bias: &mut [f32], queries: Range<usize>, of_scores: &[f32]) {
+        let (problem, source) = (&self.problem, self.problem.source().max(1));
+        let width = problem.bias.shape[3];
+        simd::vectorized(
+            #[inline(always)]
+            || {
+                for (query, of_scores) in queries.clone().zip(of_scores.chunks_exact(source)) {
+                    let (row, first) = problem.bias_place(query);
+                    let sums = bias[row * width + first..].iter_mut();
+                    sums.zip(of_scores).for_each(|(sum, score)| *sum += score);
+                }
+            },
+        );
     }
 
     /// From scores and the gradient of the weights to the weights and the gradient of the scores; factors become

@@ -17,6 +17,10 @@ use crate::host::Host;
 use crate::processor::is_processor;
 use crate::random::draw_seed;
 
+/// The lowest sum of bias and mask; what lies below counts as this. Finite, so that a row without any visible position
+/// gives a uniform distribution rather than NaN.
+pub const MASKED_SCORE: f32 = -1e9;
+
 /// What attention reads.
 #[derive(Debug, Clone)]
 pub struct AttentionTensors {
@@ -26,9 +30,10 @@ pub struct AttentionTensors {
     pub key: Tensor<4>,
     /// `[batch, heads, source, head_dim]`.
     pub value: Tensor<4>,
-    /// What is added to the scores, in f32, each axis broadcast: `[batch, heads, target, source]`.
+    /// What is added to the scores, in f32, each axis broadcast: `[batch, heads, target, source]`. Where it depends on the
+    /// distance from query to key alone, `[batch, heads, 1, target + source - 1]`: from the last query to the first key on.
     pub bias: Option<Tensor<4>>,
-    /// As `bias`, but taken for a constant.
+    /// As `bias`, but for each query and key, and taken for a constant.
     pub mask: Option<Tensor<4>>,
 }
 
@@ -42,7 +47,7 @@ pub struct AttentionSettings {
 }
 
 /// `dropout(softmax(scale * query key^T + bias + mask)) value`, as `[batch, target, heads, head_dim]`. On a processor
-/// its memory is linear in the length, but for bias and mask.
+/// its memory is linear in the length where that of bias and mask is.
 ///
 /// # Panics
 /// The shapes differ.
@@ -60,8 +65,11 @@ fn own(tensors: AttentionTensors, settings: AttentionSettings) -> Tensor<4> {
     let [_, _, source, _] = tensors.key.dims();
     let spread = |tensor: Option<Tensor<4>>| {
         let tensor = tensor.unwrap_or_else(|| Tensor::zeros([1, 1, 1, source], &device));
-        let batch = tensor.dims()[0];
-        tensor.expand([batch, heads, target, source])
+        let [batch, _, _, width] = tensor.dims();
+        match is_by_distance(&tensor, target, source) {
+            true => tensor.expand([batch, heads, 1, width]),
+            false => tensor.expand([batch, heads, target, source]),
+        }
     };
     let seed = match settings.dropout > 0.0 {
         true => draw_seed(&device),
@@ -79,10 +87,17 @@ fn own(tensors: AttentionTensors, settings: AttentionSettings) -> Tensor<4> {
     context.cast(dtype)
 }
 
+/// Whether a bias has a place for each distance, not for each query and key. A single query has one key at each distance.
+fn is_by_distance(bias: &Tensor<4>, target: usize, source: usize) -> bool {
+    let [_, _, rows, width] = bias.dims();
+    target > 1 && rows == 1 && width == target + source - 1
+}
+
 /// Backends with a form of their own.
 #[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
 pub trait AttentionOps: Backend {
-    /// As [`attention`]; bias and mask are broadcast over the batch only, and `seed` decides what is dropped.
+    /// As [`attention`]; bias and mask are broadcast over the batch only, or the bias goes by distance; `seed` decides what
+    /// is dropped.
     fn attention(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,

@@ -1,8 +1,8 @@
 //! The same in plain tensor operations.
 
-use burn::tensor::{DType, Tensor, activation::softmax};
+use burn::tensor::{DType, Int, Tensor, activation::softmax};
 
-use super::{AttentionSettings, AttentionTensors};
+use super::{AttentionSettings, AttentionTensors, MASKED_SCORE, is_by_distance};
 use crate::dropout::dropout_mask;
 
 /// What attention gives.
@@ -27,8 +27,10 @@ pub fn attention(tensors: AttentionTensors, settings: AttentionSettings) -> Atte
         true => query,
         false => query * settings.scale,
     };
+    let ([_, _, target, _], [_, _, source, _]) = (query.dims(), key.dims());
     let mut scores = query.matmul(key.transpose()).cast(DType::F32);
-    for addend in bias.into_iter().chain(mask) {
+    let bias = bias.map(|bias| of_each_key(bias, target, source));
+    if let Some(addend) = sum(bias, mask) {
         scores = scores + addend;
     }
     let weights = softmax(scores, 3);
@@ -41,4 +43,27 @@ pub fn attention(tensors: AttentionTensors, settings: AttentionSettings) -> Atte
         context: kept.matmul(value).swap_dims(1, 2),
         weights,
     }
+}
+
+/// The sum of bias and mask, no lower than [`MASKED_SCORE`].
+pub fn sum(bias: Option<Tensor<4>>, mask: Option<Tensor<4>>) -> Option<Tensor<4>> {
+    match (bias, mask) {
+        (Some(bias), Some(mask)) => Some((bias + mask).clamp_min(MASKED_SCORE)),
+        (bias, mask) => bias.or(mask),
+    }
+}
+
+/// A bias by distance spread to `[batch, heads, target, source]`; any other as it is.
+pub fn of_each_key(bias: Tensor<4>, target: usize, source: usize) -> Tensor<4> {
+    if !is_by_distance(&bias, target, source) {
+        return bias;
+    }
+    let [batch, heads, _, _] = bias.dims();
+    let places: Vec<i64> = (0..target as i64)
+        .rev()
+        .flat_map(|first| first..first + source as i64)
+        .collect();
+    let places = Tensor::<1, Int>::from_data(places.as_slice(), &bias.device());
+    bias.select(3, places)
+        .reshape([batch, heads, target, source])
 }
