@@ -2,6 +2,7 @@ use burn::backend::tensor::FloatTensor;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
+use super::few_rows;
 use crate::host::Host;
 
 /// Multiply-adds of a part at least.
@@ -16,14 +17,16 @@ pub fn forward<B: Host>(
     bias: &FloatTensor<B>,
 ) -> FloatTensor<B> {
     let (input, weight, bias) = (B::view(input), B::view(weight), B::view(bias));
-    let (input, weight) = (input.whole(), weight.whole());
-    let shape = [input.nrows(), weight.ncols()];
+    let shape = [input.shape[0], weight.shape[1]];
     let columns = &bias.elements[..shape[1]];
     let mut output = Vec::with_capacity(shape[0] * shape[1]);
     for _ in 0..shape[0] {
         output.extend_from_slice(columns);
     }
-    add_product(&mut output, shape, input, weight);
+    match shape[0] <= few_rows::MOST_ROWS {
+        true => few_rows::add_product(&mut output, &input, &weight),
+        false => add_product(&mut output, shape, input.whole(), weight.whole()),
+    }
     B::tensor(output, &shape)
 }
 

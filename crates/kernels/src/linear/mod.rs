@@ -1,6 +1,7 @@
 //! An affine map of rows.
 
 mod cpu;
+mod few_rows;
 pub mod reference;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
