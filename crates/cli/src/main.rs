@@ -7,6 +7,7 @@ mod compare;
 mod console;
 mod data;
 mod devices;
+mod dtype;
 mod evaluate;
 mod generate;
 mod interrupt;

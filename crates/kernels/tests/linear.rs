@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::{Distribution, Tensor};
-use lamplight_kernels::linear::{linear, reference};
-use lamplight_testing::{assert_close, test_device};
+use lamplight_kernels::linear::{linear, quantize, reference};
+use lamplight_testing::{assert_close, test_device, test_device_choice};
 
 /// Output and gradients of input, weight and bias.
 fn results(
@@ -106,5 +106,41 @@ fn rows_that_are_one_row_broadcast_are_taken_as_they_lie() {
     let (ours, theirs) = (run(linear), run(reference::linear));
     for (ours, theirs) in ours.iter().zip(&theirs) {
         assert_close("gradient", ours, theirs, 1e-5, 1e-6);
+    }
+}
+
+/// On devices without such weights this is for the day that they have them.
+#[test]
+fn weights_of_8_bits_give_what_their_f32_copies_give() {
+    let device = test_device();
+    if test_device_choice().backend.name() != "flex" {
+        return;
+    }
+    let random =
+        |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Normal(0.0, 0.3), &device);
+    for [rows, inputs, outputs] in [
+        [1, 1, 1],
+        [1, 7, 9],
+        [4, 512, 1030],
+        [16, 96, 3000],
+        [33, 300, 65],
+    ] {
+        let (input, weight) = (random([rows, inputs]), random([inputs, outputs]));
+        let bias = random([1, outputs]).reshape([outputs]);
+        let quantized = quantize(weight.clone());
+        let copy = quantized.clone().dequantize().transpose();
+        let read = |tensor: Tensor<2>| tensor.into_data().try_to_vec::<f32>().unwrap();
+        // Each weight is at most half a step off, of which the largest of its block is 127.
+        let step = weight.clone().abs().max().into_scalar::<f32>() / 127.0;
+        assert_close(
+            "weights",
+            &read(copy.clone()),
+            &read(weight),
+            0.0,
+            0.501 * step,
+        );
+        let ours = linear(input.clone(), quantized, Some(bias.clone()));
+        let theirs = reference::linear(input, copy, Some(bias));
+        assert_close("output", &read(ours), &read(theirs), 1e-4, 2e-5);
     }
 }

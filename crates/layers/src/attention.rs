@@ -142,9 +142,12 @@ impl MultiHeadAttentionConfig {
 }
 
 impl MultiHeadAttention {
-    /// The type of the weights, in which all but the softmax is computed.
+    /// The type in which all but the softmax is computed: that of the weights, f32 if they have 8 bits.
     pub fn dtype(&self) -> DType {
-        self.query.weight.dtype()
+        match self.query.weight.dtype() {
+            DType::QFloat(_) => DType::F32,
+            dtype => dtype,
+        }
     }
 
     /// Attends from `query` to `memory`.

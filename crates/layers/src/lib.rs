@@ -19,6 +19,7 @@ pub mod mask;
 pub mod norm;
 pub mod precision;
 pub mod pretrained;
+pub mod quantization;
 pub mod recompute;
 pub mod relative_position_bias;
 pub mod span;

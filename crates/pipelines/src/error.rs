@@ -4,6 +4,7 @@ use burn::tensor::TensorReadError;
 use lamplight_data::DataError;
 use lamplight_layers::config::ConfigError;
 use lamplight_layers::pretrained::PretrainedError;
+use lamplight_layers::quantization::QuantizationError;
 use lamplight_t5::GenerationError;
 
 /// Why a pipeline cannot be made or gives no answer.
@@ -13,6 +14,9 @@ pub enum PipelineError {
     /// The device does not give a result.
     #[error("the results cannot be read from the device: {0}")]
     Device(#[from] TensorReadError),
+    /// The device has no use for weights of 8 bits.
+    #[error(transparent)]
+    Quantization(#[from] QuantizationError),
     /// The folder holds a model of the other family.
     #[error("{folder} holds a model of the type `{model_type}`; {pipeline} wants {wanted}")]
     WrongFamily {

@@ -1,12 +1,13 @@
 use std::path::Path;
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
 use lamplight_layers::block::Pass;
 use lamplight_layers::initializer::{Initializer, embedding, linear};
 use lamplight_layers::linear::{apply, project};
 use lamplight_layers::pretrained::{Checkpoint, NameTable, PretrainedError, save};
+use lamplight_layers::quantization::{QuantizationError, quantize};
 
 use crate::names::{LM_HEAD, SHARED, fill, is_stray, open, table};
 use crate::{
@@ -139,6 +140,25 @@ impl T5ForConditionalGeneration {
             &config.to_json(architecture),
             folder,
         )
+    }
+
+    /// The same model with weights of 8 bits, the output matrix among them, to generate with: a step of decoding, which
+    /// takes as long as it takes to read them, is faster so on a processor (see
+    /// [`lamplight_layers::quantization::quantize`]).
+    ///
+    /// # Errors
+    /// The device does not multiply weights of 8 bits.
+    pub fn quantized(&self) -> Result<Self, QuantizationError> {
+        let shared = || self.model.shared.weight.val().transpose();
+        let lm_head = self.lm_head.clone().unwrap_or_else(|| Linear {
+            weight: Param::from_tensor(shared()),
+            bias: None,
+        });
+        let model = Self {
+            lm_head: Some(lm_head),
+            ..self.clone()
+        };
+        quantize(model, &self.device())
     }
 
     /// The names of the parameters in Hugging Face's files.

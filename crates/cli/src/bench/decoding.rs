@@ -19,7 +19,7 @@ const TARGET: usize = 64;
 pub fn t5(setting: &Setting, rows: usize, num_beams: usize) -> anyhow::Result<Case> {
     let config = T5Config::default();
     let model = draw_all(T5ForConditionalGeneration::new(&config, &setting.device));
-    let model = setting.dtype.compute_copy(&model);
+    let model = setting.dtype.of_t5(&model)?;
     let strategy = GenerationConfig::beam(num_beams)
         .max_new_tokens(TARGET)
         .min_new_tokens(TARGET);

@@ -46,34 +46,34 @@ pub fn wait<const D: usize>(result: Tensor<D>) -> anyhow::Result<()> {
 }
 
 /// The encoder of T5-small.
-pub fn t5_encoder(setting: &Setting) -> Case {
+pub fn t5_encoder(setting: &Setting) -> anyhow::Result<Case> {
     let config = T5Config::default();
     let model = draw_all(T5ForConditionalGeneration::new(&config, &setting.device));
-    let model = setting.dtype.compute_copy(&model);
+    let model = setting.precision()?.compute_copy(&model);
     let ids = ids(ENCODER_INPUT, config.vocab_size, &setting.device);
     let no_padding = no_padding(ENCODER_INPUT, &setting.device);
     let [rows, length] = ENCODER_INPUT;
-    Case {
+    Ok(Case {
         num_tokens: Some((rows * length) as f64),
         flops: Some(rows as f64 * flops::t5_encoder(&config, length)),
         ..Case::new(move || wait(model.encode(ids.clone(), no_padding.clone())))
-    }
+    })
 }
 
 /// The discriminator of ELECTRA-small on this many rows.
-pub fn electra(setting: &Setting, rows: usize) -> Case {
+pub fn electra(setting: &Setting, rows: usize) -> anyhow::Result<Case> {
     let config = ElectraConfig::small();
     let shape = [rows, ELECTRA_LENGTH];
     let model = draw_all(ElectraForPreTraining::new(&config, &setting.device));
-    let model = setting.dtype.compute_copy(&model);
+    let model = setting.precision()?.compute_copy(&model);
     let input = ElectraInput {
         input_ids: ids(shape, config.vocab_size, &setting.device),
         padding_mask: no_padding(shape, &setting.device),
         token_type_ids: None,
     };
-    Case {
+    Ok(Case {
         num_tokens: Some((rows * ELECTRA_LENGTH) as f64),
         flops: Some(rows as f64 * flops::electra_encoder(&config, ELECTRA_LENGTH)),
         ..Case::new(move || wait(model.forward(input.clone())))
-    }
+    })
 }

@@ -19,9 +19,11 @@ const SHAPES: [[usize; 3]; 8] = [
     [1, 512, 32128],
 ];
 
-pub fn cases(setting: &Setting) -> Vec<Case> {
-    let case = |shape| case(shape, setting.dtype, &setting.device);
-    SHAPES.map(case).into()
+pub fn cases(setting: &Setting) -> anyhow::Result<Vec<Case>> {
+    let precision = setting.precision()?;
+    Ok(SHAPES
+        .map(|shape| case(shape, precision, &setting.device))
+        .into())
 }
 
 fn case([rows, inner, columns]: [usize; 3], dtype: Precision, device: &Device) -> Case {

@@ -10,7 +10,7 @@ mod training;
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use lamplight_layers::device::DeviceChoice;
@@ -18,6 +18,7 @@ use lamplight_layers::precision::Precision;
 use lamplight_training::memory::{forget_peak, peak_resident_bytes};
 use serde::Serialize;
 
+use crate::dtype::Dtype;
 use crate::interrupt;
 use measure::{Case, Timing, time};
 
@@ -30,9 +31,9 @@ pub struct BenchArguments {
     /// flex, ndarray, wgpu, vulkan, metal, rocm or cuda, the last with :N for the N-th
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceChoice,
-    /// The type of weights and activations: f32 or bf16
-    #[arg(long, value_name = "DTYPE", default_value = "f32")]
-    dtype: Precision,
+    /// The type of weights and activations: f32 or bf16; int8, of weights alone, for decoding
+    #[arg(long, value_name = "DTYPE", default_value_t)]
+    dtype: Dtype,
     /// Threads of a processor [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
@@ -71,7 +72,17 @@ enum Workload {
 /// Where and how a workload is run.
 struct Setting {
     device: Device,
-    dtype: Precision,
+    dtype: Dtype,
+}
+
+impl Setting {
+    /// The type where weights and activations have the same.
+    fn precision(&self) -> anyhow::Result<Precision> {
+        match self.dtype {
+            Dtype::Float(precision) => Ok(precision),
+            Dtype::Int8 => bail!("--dtype int8 is for t5-small-greedy-b1, -b8 and t5-small-beam4"),
+        }
+    }
 }
 
 /// A line of the result.
@@ -132,14 +143,14 @@ impl Workload {
     /// Everything that is not timed: weights, batches, texts.
     fn cases(self, setting: &Setting) -> anyhow::Result<Vec<Case>> {
         let case = match self {
-            Self::Matmul => return Ok(matmul::cases(setting)),
-            Self::T5SmallEncoder => forward::t5_encoder(setting),
+            Self::Matmul => return matmul::cases(setting),
+            Self::T5SmallEncoder => forward::t5_encoder(setting)?,
             Self::T5SmallTrainStep => training::t5(setting)?,
             Self::T5SmallGreedyB1 => decoding::t5(setting, 1, 1)?,
             Self::T5SmallGreedyB8 => decoding::t5(setting, 8, 1)?,
             Self::T5SmallBeam4 => decoding::t5(setting, 1, 4)?,
-            Self::ElectraSmallForwardB1 => forward::electra(setting, 1),
-            Self::ElectraSmallForwardB8 => forward::electra(setting, 8),
+            Self::ElectraSmallForwardB1 => forward::electra(setting, 1)?,
+            Self::ElectraSmallForwardB8 => forward::electra(setting, 8)?,
             Self::ElectraSmallPretrainStep => training::electra(setting)?,
             Self::Tokenize => text::tokenize()?,
             Self::SpanCorruption => text::span_corruption(),

@@ -54,7 +54,7 @@ pub fn t5(setting: &Setting) -> anyhow::Result<Case> {
         task,
         recipe: "t5_small_v1_0",
     };
-    step.case(setting.dtype, device)
+    step.case(setting.precision()?, device)
 }
 
 /// A step of ELECTRA-small.
@@ -80,7 +80,7 @@ pub fn electra(setting: &Setting) -> anyhow::Result<Case> {
         },
         recipe: "electra_small",
     };
-    step.case(setting.dtype, device)
+    step.case(setting.precision()?, device)
 }
 
 /// A row in which every sixth token is masked.

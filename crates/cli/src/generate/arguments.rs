@@ -7,6 +7,7 @@ use clap::Args;
 use lamplight_t5::GenerationConfig;
 use serde_json::{Map, Value, json};
 
+use crate::dtype::DtypeArguments;
 use crate::texts::TextArguments;
 use crate::texts::explanations::ExplainArguments;
 
@@ -33,6 +34,8 @@ pub struct GenerateArguments {
     /// A smaller T5 of the same vocabulary that guesses ahead
     #[arg(long, value_name = "DIR")]
     pub assistant: Option<PathBuf>,
+    #[command(flatten)]
+    pub weights: DtypeArguments,
     #[command(flatten)]
     pub page: ExplainArguments,
     #[command(flatten)]

@@ -57,11 +57,13 @@ impl Responder {
             bail!("--stream writes one answer to each input; leave out num_return_sequences");
         }
         let tokenizer = Tokenizer::from_folder(folder).map_err(model_folder::tokenizer_error)?;
+        let dtype = arguments.weights.dtype;
+        dtype.check(&device)?;
         let load = |folder: &Path| T5ForConditionalGeneration::from_pretrained(folder, &device);
         let model = load(folder)?;
-        let mut generator = Generator::new(&model, config.clone())?;
+        let mut generator = Generator::new(&dtype.of_t5(&model)?, config.clone())?;
         if let Some(folder) = &arguments.assistant {
-            generator = generator.with_assistant(&load(folder)?)?;
+            generator = generator.with_assistant(&dtype.of_t5(&load(folder)?)?)?;
         }
         Ok(Self {
             tokenizer,

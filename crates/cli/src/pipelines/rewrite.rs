@@ -4,12 +4,14 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
+use lamplight_layers::precision::Precision;
 use lamplight_pipelines::explain::Explanation;
 use lamplight_pipelines::{PipelineError, Summarizer, Translator};
 use lamplight_t5::GenerationConfig;
 use serde::Serialize;
 
 use super::{GENERATION_WINDOW_BYTES, Job, TextPipeline, texts};
+use crate::dtype::{Dtype, DtypeArguments};
 use crate::generate::arguments::SearchArguments;
 use crate::texts::TextArguments;
 use crate::texts::explanations::ExplainArguments;
@@ -22,6 +24,8 @@ pub struct SummarizeArguments {
     pub texts: TextArguments,
     #[command(flatten)]
     pub search: SearchArguments,
+    #[command(flatten)]
+    pub weights: DtypeArguments,
     #[command(flatten)]
     pub page: ExplainArguments,
 }
@@ -40,13 +44,18 @@ pub struct TranslateArguments {
     #[command(flatten)]
     pub search: SearchArguments,
     #[command(flatten)]
+    pub weights: DtypeArguments,
+    #[command(flatten)]
     pub page: ExplainArguments,
 }
 
 /// Makes long texts short.
 pub fn summarize(arguments: &SummarizeArguments) -> anyhow::Result<ExitCode> {
     job(&arguments.texts, &arguments.page, "summarizing").run(|folder, device| {
-        let model = Summarizer::from_pretrained(folder, device)?;
+        let mut model = Summarizer::from_pretrained(folder, device)?;
+        if has_int8(&arguments.weights)? {
+            model = model.quantized()?;
+        }
         Rewriter::new(Model::Summarizer(Box::new(model)), &arguments.search)
     })
 }
@@ -54,10 +63,21 @@ pub fn summarize(arguments: &SummarizeArguments) -> anyhow::Result<ExitCode> {
 /// Translates texts.
 pub fn translate(arguments: &TranslateArguments) -> anyhow::Result<ExitCode> {
     job(&arguments.texts, &arguments.page, "translating").run(|folder, device| {
-        let model = Translator::from_pretrained(folder, device)?;
+        let mut model = Translator::from_pretrained(folder, device)?;
+        if has_int8(&arguments.weights)? {
+            model = model.quantized()?;
+        }
         let model = model.between(&arguments.from, &arguments.to)?;
         Rewriter::new(Model::Translator(Box::new(model)), &arguments.search)
     })
+}
+
+fn has_int8(arguments: &DtypeArguments) -> anyhow::Result<bool> {
+    match arguments.dtype {
+        Dtype::Int8 => Ok(true),
+        Dtype::Float(Precision::F32) => Ok(false),
+        other => bail!("--dtype {other} is for `generate`; this command has f32 and int8"),
+    }
 }
 
 fn job<'a>(

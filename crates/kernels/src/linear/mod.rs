@@ -2,6 +2,7 @@
 
 mod cpu;
 mod few_rows;
+mod quantized;
 pub mod reference;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -14,7 +15,10 @@ use burn::tensor::{DType, Tensor};
 use crate::host::Host;
 use crate::processor::is_processor;
 
-/// `input weight + bias` over the last axis: `[.., inputs]` times `[inputs, outputs]` plus `[outputs]`.
+pub use quantized::{multiplies_quantized, quantize};
+
+/// `input weight + bias` over the last axis: `[.., inputs]` times `[inputs, outputs]` plus `[outputs]`. The weight may be
+/// one of [`quantize`]; then few rows are multiplied as fast as it can be read, and more rows by a copy in f32.
 ///
 /// # Panics
 /// The shapes differ.
@@ -24,7 +28,11 @@ pub fn linear<const D: usize>(
     bias: Option<Tensor<1>>,
 ) -> Tensor<D> {
     let mut shape = input.dims();
-    let [num_inputs, num_outputs] = weight.dims();
+    let is_quantized = matches!(weight.dtype(), DType::QFloat(_));
+    let [num_inputs, num_outputs] = match (is_quantized, weight.dims()) {
+        (false, shape) => shape,
+        (true, [outputs, inputs]) => [inputs, outputs],
+    };
     assert_eq!(
         shape[D - 1],
         num_inputs,
@@ -35,9 +43,12 @@ pub fn linear<const D: usize>(
     // that copies transposed weights.
     let input: Tensor<2> = input.reshape([-1, num_inputs as i32]);
     let is_f32 = input.dtype() == DType::F32 && weight.dtype() == DType::F32;
-    let output = match is_f32 && is_processor(&input.device()) {
-        true => own(input, weight, bias),
-        false => reference::linear(input, weight, bias),
+    let output = if is_quantized {
+        quantized::linear(input, weight, bias)
+    } else if is_f32 && is_processor(&input.device()) {
+        own(input, weight, bias)
+    } else {
+        reference::linear(input, weight, bias)
     };
     output.reshape(shape)
 }

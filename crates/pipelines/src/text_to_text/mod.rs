@@ -42,6 +42,8 @@ pub(crate) const WANTED: [Wanted; 1] = [Wanted {
 #[derive(Debug, Clone)]
 pub struct TextToText {
     pub(crate) model: T5ForConditionalGeneration,
+    /// The same, perhaps with weights of 8 bits.
+    generating: T5ForConditionalGeneration,
     pub(crate) reader: Reader,
     pub(crate) device: Device,
     pub(crate) generation: GenerationConfig,
@@ -65,8 +67,10 @@ impl TextToText {
         device: &Device,
     ) -> Result<(Self, Map<String, Value>), PipelineError> {
         let mut found = ModelFolder::open(folder, pipeline, &WANTED)?;
+        let model = T5ForConditionalGeneration::from_pretrained(folder, device)?;
         let pipeline = Self {
-            model: T5ForConditionalGeneration::from_pretrained(folder, device)?,
+            generating: model.clone(),
+            model,
             reader: found.reader,
             device: device.clone(),
             generation: GenerationConfig::default(),
@@ -85,6 +89,15 @@ impl TextToText {
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
         let prefix = prefix.into();
         Self { prefix, ..self }
+    }
+
+    /// Generates with weights of 8 bits ([`T5ForConditionalGeneration::quantized`]).
+    ///
+    /// # Errors
+    /// The device does not multiply such weights.
+    pub fn quantized(self) -> Result<Self, PipelineError> {
+        let generating = self.model.quantized()?;
+        Ok(Self { generating, ..self })
     }
 
     /// How texts are generated.
@@ -169,7 +182,7 @@ impl TextToText {
         texts: &[T],
     ) -> Result<Vec<Vec<GeneratedSequence>>, PipelineError> {
         let rows = self.rows(texts)?;
-        let generator = Generator::new(&self.model, self.generation.clone())?;
+        let generator = Generator::new(&self.generating, self.generation.clone())?;
         let settings = BatchSettings::over_vocabulary(&self.device);
         in_batches(&rows, settings, |batch| {
             let mut input = GenerationInput::new(batch.input_ids, batch.padding_mask);

@@ -37,6 +37,14 @@ impl Summarizer {
         }
     }
 
+    /// As [`TextToText::quantized`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn quantized(self) -> Result<Self, PipelineError> {
+        Ok(Self(self.0.quantized()?))
+    }
+
     /// How summaries are generated.
     pub fn generation(&self) -> &GenerationConfig {
         self.0.generation()

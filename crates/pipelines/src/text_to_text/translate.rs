@@ -98,6 +98,18 @@ impl Translator {
         self.model.generation()
     }
 
+    /// As [`TextToText::quantized`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn quantized(self) -> Result<Self, PipelineError> {
+        Ok(Self {
+            neutral: self.neutral.quantized()?,
+            model: self.model.quantized()?,
+            tasks: self.tasks,
+        })
+    }
+
     /// Changes how translations are generated; [`Self::between`] may change it by the config's parameters.
     ///
     /// # Errors
