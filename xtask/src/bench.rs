@@ -33,6 +33,11 @@ const WORKLOADS: [&str; 11] = [
     "span-corruption",
 ];
 
+/// What decodes, and so has a form with weights of 8 bits.
+const DECODING: [&str; 3] = ["t5-small-greedy-b1", "t5-small-greedy-b8", "t5-small-beam4"];
+const F32: &str = "f32";
+const INT8: &str = "int8";
+
 #[derive(Args)]
 pub struct Arguments {
     /// Workloads of `lamplight bench`; without a name all of them
@@ -46,6 +51,9 @@ pub struct Arguments {
         default_value = "flex"
     )]
     devices: Vec<Device>,
+    /// Types of the weights: f32, and int8 for what decodes
+    #[arg(long, value_name = "DTYPE", value_delimiter = ',', default_value = "f32", value_parser = [F32, INT8])]
+    dtypes: Vec<String>,
     /// Libraries to run in turn with ours, as far as Python has them: torch, torch-compile, ctranslate2,
     /// ctranslate2-int8, onnxruntime
     #[arg(long, value_name = "PEER", value_delimiter = ',')]
@@ -64,17 +72,37 @@ pub struct Arguments {
     output: Option<PathBuf>,
 }
 
-/// What runs a workload: one of our devices, or a peer.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Side {
-    Lamplight(String),
-    Peer(String),
+/// What runs workloads: one of our devices with one of our types, or a peer.
+#[derive(Debug, Clone)]
+struct Side {
+    name: String,
+    workloads: Vec<String>,
+    /// None for a peer.
+    ours: Option<Ours>,
 }
 
-impl Side {
-    fn name(&self) -> &str {
-        let (Self::Lamplight(name) | Self::Peer(name)) = self;
-        name
+#[derive(Debug, Clone)]
+struct Ours {
+    device: Device,
+    dtype: String,
+}
+
+impl Ours {
+    fn side(self) -> Side {
+        let Self { device, dtype } = &self;
+        let is_f32 = dtype == F32;
+        let workloads = WORKLOADS
+            .iter()
+            .filter(|name| is_f32 || DECODING.contains(name));
+        Side {
+            name: if is_f32 {
+                device.to_string()
+            } else {
+                format!("{device}-{dtype}")
+            },
+            workloads: workloads.map(ToString::to_string).collect(),
+            ours: Some(self),
+        }
     }
 }
 
@@ -92,12 +120,10 @@ pub fn run(shell: &Shell, arguments: &Arguments) -> Result<()> {
     let mut results = Vec::new();
     for workload in workloads {
         for round in 0..arguments.rounds {
-            for (side, _) in sides
-                .iter()
-                .filter(|(_, known)| known.iter().any(|name| name == workload))
-            {
+            let has_it = |side: &&Side| side.workloads.iter().any(|name| name == workload);
+            for side in sides.iter().filter(has_it) {
                 let lines = time(shell, arguments, side, workload, threads)?;
-                results.extend(lines.into_iter().map(|line| with_round(line, round)));
+                results.extend(lines.into_iter().map(|line| labelled(line, side, round)));
             }
         }
     }
@@ -108,7 +134,7 @@ pub fn run(shell: &Shell, arguments: &Arguments) -> Result<()> {
     fs::create_dir_all(&folder)?;
     let lines: Vec<String> = results.iter().map(Value::to_string).collect();
     fs::write(folder.join("results.jsonl"), lines.join("\n") + "\n")?;
-    let names: Vec<&str> = sides.iter().map(|(side, _)| side.name()).collect();
+    let names: Vec<&str> = sides.iter().map(|side| side.name.as_str()).collect();
     let table = table::markdown(&results, &names);
     fs::write(folder.join("table.md"), &table)?;
     println!("\n{table}\nwritten to {}", folder.display());
@@ -125,13 +151,14 @@ fn build(shell: &Shell, devices: &[Device]) -> Result<()> {
     Ok(())
 }
 
-/// Each side with the workloads that it has.
-fn sides(shell: &Shell, arguments: &Arguments) -> Result<Vec<(Side, Vec<String>)>> {
-    let all = WORKLOADS.map(String::from).to_vec();
-    let ours = arguments.devices.iter();
-    let mut sides: Vec<_> = ours
-        .map(|device| (Side::Lamplight(device.to_string()), all.clone()))
-        .collect();
+fn sides(shell: &Shell, arguments: &Arguments) -> Result<Vec<Side>> {
+    let mut sides = Vec::new();
+    for device in &arguments.devices {
+        for dtype in &arguments.dtypes {
+            let (device, dtype) = (device.clone(), dtype.clone());
+            sides.push(Ours { device, dtype }.side());
+        }
+    }
     if arguments.against.is_empty() {
         return Ok(sides);
     }
@@ -147,7 +174,11 @@ fn sides(shell: &Shell, arguments: &Arguments) -> Result<Vec<(Side, Vec<String>)
                 names.join(", ")
             );
         };
-        sides.push((Side::Peer(peer.clone()), workloads.clone()));
+        sides.push(Side {
+            name: peer.clone(),
+            workloads: workloads.clone(),
+            ours: None,
+        });
     }
     Ok(sides)
 }
@@ -162,14 +193,18 @@ fn time(
 ) -> Result<Vec<Value>> {
     let threads = threads.to_string();
     let python = &arguments.python;
-    let output = match side {
-        Side::Lamplight(device) => cmd!(
+    let name = &side.name;
+    let output = match &side.ours {
+        Some(Ours { device, dtype }) => {
+            let device = device.to_string();
+            cmd!(
+                shell,
+                "{PROGRAM} bench {workload} --device {device} --dtype {dtype} --threads {threads} --json"
+            )
+        }
+        None => cmd!(
             shell,
-            "{PROGRAM} bench {workload} --device {device} --threads {threads} --json"
-        ),
-        Side::Peer(peer) => cmd!(
-            shell,
-            "{python} {PEERS} {peer} {workload} --threads {threads}"
+            "{python} {PEERS} {name} {workload} --threads {threads}"
         )
         .ignore_stderr(),
     };
@@ -178,13 +213,13 @@ fn time(
     let lines = output.lines().filter(|line| line.starts_with('{'));
     lines
         .map(|line| {
-            serde_json::from_str(line)
-                .with_context(|| format!("{workload} on {}: {line}", side.name()))
+            serde_json::from_str(line).with_context(|| format!("{workload} on {name}: {line}"))
         })
         .collect()
 }
 
-fn with_round(mut line: Value, round: usize) -> Value {
+fn labelled(mut line: Value, side: &Side, round: usize) -> Value {
+    line["side"] = side.name.clone().into();
     line["round"] = round.into();
     line
 }

@@ -30,6 +30,8 @@ fn what_cannot_be_timed_is_refused_with_what_can() {
     for (arguments, said) in [
         ("bench t5-huge", "t5-small-train-step"),
         ("bench matmul --dtype f16", "bf16"),
+        ("bench matmul --dtype int4", "int8"),
+        ("bench matmul --dtype int8", "t5-small-beam4"),
         ("bench matmul --threads 0", "threads"),
     ] {
         let output = lamplight(arguments).output().unwrap();

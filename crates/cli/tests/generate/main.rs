@@ -38,6 +38,15 @@ fn answers(model: &Path, arguments: &str, input: &str) -> String {
 }
 
 #[test]
+fn weights_of_8_bits_answer_too() {
+    let model = letters();
+    let exact = answers(model.path(), "--dtype f32", TEXTS);
+    assert_eq!(answers(model.path(), "", TEXTS), exact);
+    let rounded = answers(model.path(), "--dtype int8 --num-beams 2", TEXTS);
+    assert_eq!(rounded.lines().count(), exact.lines().count(), "{rounded}");
+}
+
+#[test]
 fn each_line_has_its_answer_beside_it_wherever_it_comes_from() {
     let model = letters();
     let folder = tempdir().unwrap();
