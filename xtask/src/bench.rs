@@ -19,7 +19,7 @@ const PROGRAM: &str = "target/release/lamplight";
 const PEERS: &str = "benches/peers.py";
 /// What everything else is compared with the machine's best rate of.
 const MATMUL: &str = "matmul";
-const WORKLOADS: [&str; 11] = [
+const WORKLOADS: [&str; 14] = [
     MATMUL,
     "t5-small-encoder",
     "t5-small-train-step",
@@ -29,6 +29,9 @@ const WORKLOADS: [&str; 11] = [
     "electra-small-forward-b1",
     "electra-small-forward-b8",
     "electra-small-pretrain-step",
+    "scale-length",
+    "scale-batch",
+    "scale-size",
     "tokenize",
     "span-corruption",
 ];

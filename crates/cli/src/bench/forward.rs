@@ -4,7 +4,7 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 use lamplight_electra::{ElectraConfig, ElectraForPreTraining, ElectraInput};
 use lamplight_layers::device::is_processor;
 use lamplight_layers::initializer::draw_all;
-use lamplight_t5::{T5Config, T5ForConditionalGeneration};
+use lamplight_t5::{T5Config, T5EncoderModel};
 use lamplight_training::flops;
 
 use super::Setting;
@@ -47,16 +47,23 @@ pub fn wait<const D: usize>(result: Tensor<D>) -> anyhow::Result<()> {
 
 /// The encoder of T5-small.
 pub fn t5_encoder(setting: &Setting) -> anyhow::Result<Case> {
-    let config = T5Config::default();
-    let model = draw_all(T5ForConditionalGeneration::new(&config, &setting.device));
+    t5_encoder_of(setting, &T5Config::default(), ENCODER_INPUT)
+}
+
+/// The encoder of a T5 on `[rows, length]` tokens.
+pub fn t5_encoder_of(
+    setting: &Setting,
+    config: &T5Config,
+    [rows, length]: [usize; 2],
+) -> anyhow::Result<Case> {
+    let model = draw_all(T5EncoderModel::new(config, &setting.device));
     let model = setting.precision()?.compute_copy(&model);
-    let ids = ids(ENCODER_INPUT, config.vocab_size, &setting.device);
-    let no_padding = no_padding(ENCODER_INPUT, &setting.device);
-    let [rows, length] = ENCODER_INPUT;
+    let ids = ids([rows, length], config.vocab_size, &setting.device);
+    let no_padding = no_padding([rows, length], &setting.device);
     Ok(Case {
         num_tokens: Some((rows * length) as f64),
-        flops: Some(rows as f64 * flops::t5_encoder(&config, length)),
-        ..Case::new(move || wait(model.encode(ids.clone(), no_padding.clone())))
+        flops: Some(rows as f64 * flops::t5_encoder(config, length)),
+        ..Case::new(move || wait(model.forward(ids.clone(), no_padding.clone())))
     })
 }
 

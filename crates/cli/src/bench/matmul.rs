@@ -1,14 +1,13 @@
 //! Matrix products.
 
-use burn::tensor::{Device, Distribution, Tensor};
-use lamplight_layers::precision::Precision;
+use burn::tensor::{Distribution, Tensor};
 
 use super::Setting;
 use super::measure::Case;
 
 /// `rows x inner x columns`: the machine's own rate; linear layers of T5-small and of ELECTRA-small;
 /// output matrices of a training step, of a beam search's step and of a greedy one.
-const SHAPES: [[usize; 3]; 8] = [
+pub const SHAPES: [[usize; 3]; 8] = [
     [2048, 2048, 2048],
     [2048, 512, 2048],
     [2048, 512, 512],
@@ -19,26 +18,20 @@ const SHAPES: [[usize; 3]; 8] = [
     [1, 512, 32128],
 ];
 
-pub fn cases(setting: &Setting) -> anyhow::Result<Vec<Case>> {
-    let precision = setting.precision()?;
-    Ok(SHAPES
-        .map(|shape| case(shape, precision, &setting.device))
-        .into())
-}
-
-fn case([rows, inner, columns]: [usize; 3], dtype: Precision, device: &Device) -> Case {
+pub fn case(setting: &Setting, [rows, inner, columns]: [usize; 3]) -> anyhow::Result<Case> {
+    let dtype = setting.precision()?.dtype();
     let random = |shape: [usize; 2]| {
-        let values = Tensor::<2>::random(shape, Distribution::Default, device);
-        values.cast(dtype.dtype())
+        let values = Tensor::<2>::random(shape, Distribution::Default, &setting.device);
+        values.cast(dtype)
     };
     let (left, right) = (random([rows, inner]), random([inner, columns]));
     let run = move || {
         let product = left.clone().matmul(right.clone());
         super::forward::wait(product)
     };
-    Case {
+    Ok(Case {
         shape: Some(format!("{rows}x{inner}x{columns}")),
         flops: Some(2.0 * (rows * inner * columns) as f64),
         ..Case::new(run)
-    }
+    })
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// Something to time, ready to run.
 pub struct Case {
-    /// Of a matrix product: `rows x inner x columns`.
+    /// Which of several of a workload: of a matrix product `rows x inner x columns`.
     pub shape: Option<String>,
     /// One run. Whoever starts work on a device waits for its end.
     pub run: Box<dyn FnMut() -> anyhow::Result<()>>,

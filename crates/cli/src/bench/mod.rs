@@ -4,6 +4,7 @@ mod decoding;
 mod forward;
 mod matmul;
 mod measure;
+mod scale;
 mod text;
 mod training;
 
@@ -63,10 +64,31 @@ enum Workload {
     ElectraSmallForwardB8,
     /// A pre-training step of ELECTRA-small, 16 x 128 tokens, dropout 0.1, AdamW
     ElectraSmallPretrainStep,
+    /// The training step of T5-small for one row of 128 to 4096 tokens in and 64 out
+    ScaleLength,
+    /// T5-small's encoder, 1 to 32 rows of 128 tokens
+    ScaleBatch,
+    /// The encoders of T5-small, base and large, 1 x 512 tokens
+    ScaleSize,
     /// Generated English by a vocabulary of 1000 pieces that is trained on it
     Tokenize,
     /// 1000 times 568 tokens to 512 and 114
     SpanCorruption,
+}
+
+/// Makes everything that is not timed: weights, batches, texts.
+type Prepare<'a> = Box<dyn FnOnce() -> anyhow::Result<Case> + 'a>;
+
+fn one<'a>(prepare: impl FnOnce() -> anyhow::Result<Case> + 'a) -> Vec<Prepare<'a>> {
+    vec![Box::new(prepare)]
+}
+
+fn each<'a, T: 'a, const N: usize>(
+    all: [T; N],
+    prepare: impl Fn(T) -> anyhow::Result<Case> + Copy + 'a,
+) -> Vec<Prepare<'a>> {
+    let prepare = |one| -> Prepare<'a> { Box::new(move || prepare(one)) };
+    all.map(prepare).into()
 }
 
 /// Where and how a workload is run.
@@ -122,13 +144,13 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
         chosen => chosen,
     };
     for workload in workloads {
-        // What earlier workloads took is not this one's.
-        forget_peak();
-        for case in workload.cases(&setting)? {
+        for prepare in workload.cases(&setting) {
             if interrupt::is_requested() {
                 return Ok(ExitCode::from(crate::INTERRUPTED));
             }
-            report(arguments, *workload, case)?;
+            // What earlier cases took is not this one's.
+            forget_peak();
+            report(arguments, *workload, prepare()?)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -140,22 +162,23 @@ impl Workload {
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// Everything that is not timed: weights, batches, texts.
-    fn cases(self, setting: &Setting) -> anyhow::Result<Vec<Case>> {
-        let case = match self {
-            Self::Matmul => return matmul::cases(setting),
-            Self::T5SmallEncoder => forward::t5_encoder(setting)?,
-            Self::T5SmallTrainStep => training::t5(setting)?,
-            Self::T5SmallGreedyB1 => decoding::t5(setting, 1, 1)?,
-            Self::T5SmallGreedyB8 => decoding::t5(setting, 8, 1)?,
-            Self::T5SmallBeam4 => decoding::t5(setting, 1, 4)?,
-            Self::ElectraSmallForwardB1 => forward::electra(setting, 1)?,
-            Self::ElectraSmallForwardB8 => forward::electra(setting, 8)?,
-            Self::ElectraSmallPretrainStep => training::electra(setting)?,
-            Self::Tokenize => text::tokenize()?,
-            Self::SpanCorruption => text::span_corruption(),
-        };
-        Ok(vec![case])
+    fn cases(self, setting: &Setting) -> Vec<Prepare<'_>> {
+        match self {
+            Self::Matmul => each(matmul::SHAPES, |shape| matmul::case(setting, shape)),
+            Self::T5SmallEncoder => one(|| forward::t5_encoder(setting)),
+            Self::T5SmallTrainStep => one(|| training::t5(setting)),
+            Self::T5SmallGreedyB1 => one(|| decoding::t5(setting, 1, 1)),
+            Self::T5SmallGreedyB8 => one(|| decoding::t5(setting, 8, 1)),
+            Self::T5SmallBeam4 => one(|| decoding::t5(setting, 1, 4)),
+            Self::ElectraSmallForwardB1 => one(|| forward::electra(setting, 1)),
+            Self::ElectraSmallForwardB8 => one(|| forward::electra(setting, 8)),
+            Self::ElectraSmallPretrainStep => one(|| training::electra(setting)),
+            Self::ScaleLength => each(scale::LENGTHS, |length| scale::length(setting, length)),
+            Self::ScaleBatch => each(scale::ROWS, |rows| scale::batch(setting, rows)),
+            Self::ScaleSize => each(scale::SIZES, |size| scale::size(setting, size)),
+            Self::Tokenize => one(text::tokenize),
+            Self::SpanCorruption => one(|| Ok(text::span_corruption())),
+        }
     }
 }
 

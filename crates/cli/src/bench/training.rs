@@ -18,9 +18,8 @@ use super::Setting;
 use super::forward::id;
 use super::measure::Case;
 
-const T5_ROWS: usize = 4;
-const T5_SOURCE: usize = 512;
-const T5_TARGET: usize = 114;
+/// Rows of T5, and tokens of each that go in and out.
+const T5_SHAPE: [usize; 3] = [4, 512, 114];
 const ELECTRA_ROWS: usize = 16;
 const ELECTRA_LENGTH: usize = 128;
 /// Positions of a row that the generator predicts.
@@ -31,6 +30,11 @@ const CLIP_NORM: f64 = 1.0;
 
 /// A step of T5-small.
 pub fn t5(setting: &Setting) -> anyhow::Result<Case> {
+    t5_of(setting, T5_SHAPE)
+}
+
+/// A step of T5-small on so many rows of so many tokens in and out.
+pub fn t5_of(setting: &Setting, [rows, source, target]: [usize; 3]) -> anyhow::Result<Case> {
     let config = T5Config {
         dropout_rate: DROPOUT,
         ..T5Config::default()
@@ -44,12 +48,11 @@ pub fn t5(setting: &Setting) -> anyhow::Result<Case> {
             .map(|place| id(place, config.vocab_size) as u32)
             .collect()
     };
-    let rows = 0..T5_ROWS;
-    let pairs: Vec<_> = rows
-        .map(|number| (row(number, T5_SOURCE), row(number, T5_TARGET)))
+    let pairs: Vec<_> = (0..rows)
+        .map(|number| (row(number, source), row(number, target)))
         .collect();
     let step = Step {
-        batch: Seq2SeqBatch::from_pairs(&pairs, T5_SOURCE, T5_TARGET),
+        batch: Seq2SeqBatch::from_pairs(&pairs, source, target),
         model: T5ForConditionalGeneration::new(&config, &device),
         task,
         recipe: "t5_small_v1_0",
