@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::host::View;
 
 /// More rows are for the general product.
-pub const MOST_ROWS: usize = 16;
+pub const MOST_ROWS: usize = 8;
 /// Elements of the matrix that a thread reads at least.
 const LEAST_WORK: usize = 1 << 16;
 /// Sums that are held at a time; they fit the second-level cache.
@@ -207,6 +207,10 @@ fn add_multiple<S: Simd>(simd: S, sums: &mut [f32], factor: f32, row: &[f32]) {
 
 /// The sums of the products of each vector with `other`; all are of one length.
 #[inline(always)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "only so does the compiler see that no access needs a check"
+)]
 fn dots<S: Simd, const N: usize>(simd: S, vectors: [&[f32]; N], other: &[f32]) -> [f32; N] {
     let (other, rest) = S::as_simd_f32s(other);
     let vectors = vectors.map(|vector| {
