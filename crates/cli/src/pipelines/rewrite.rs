@@ -51,9 +51,10 @@ pub struct TranslateArguments {
 
 /// Makes long texts short.
 pub fn summarize(arguments: &SummarizeArguments) -> anyhow::Result<ExitCode> {
+    let has_int8 = has_int8(&arguments.weights)?;
     job(&arguments.texts, &arguments.page, "summarizing").run(|folder, device| {
         let mut model = Summarizer::from_pretrained(folder, device)?;
-        if has_int8(&arguments.weights)? {
+        if has_int8 {
             model = model.quantized()?;
         }
         Rewriter::new(Model::Summarizer(Box::new(model)), &arguments.search)
@@ -62,9 +63,10 @@ pub fn summarize(arguments: &SummarizeArguments) -> anyhow::Result<ExitCode> {
 
 /// Translates texts.
 pub fn translate(arguments: &TranslateArguments) -> anyhow::Result<ExitCode> {
+    let has_int8 = has_int8(&arguments.weights)?;
     job(&arguments.texts, &arguments.page, "translating").run(|folder, device| {
         let mut model = Translator::from_pretrained(folder, device)?;
-        if has_int8(&arguments.weights)? {
+        if has_int8 {
             model = model.quantized()?;
         }
         let model = model.between(&arguments.from, &arguments.to)?;

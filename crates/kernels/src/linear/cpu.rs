@@ -3,7 +3,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
 use super::few_rows;
-use crate::host::{Host, View};
+use crate::host::Host;
 
 /// Multiply-adds of a part at least.
 const LEAST_WORK: usize = 1 << 20;
@@ -18,22 +18,12 @@ pub fn forward<B: Host>(
 ) -> FloatTensor<B> {
     let (input, weight, bias) = (B::view(input), B::view(weight), B::view(bias));
     let shape = [input.shape[0], weight.shape[1]];
-    let mut output = filled(shape, &bias);
+    let mut output = bias.elements[..shape[1]].repeat(shape[0]);
     match shape[0] <= few_rows::MOST_ROWS {
         true => few_rows::add_product(&mut output, &input, &weight),
         false => add_product(&mut output, shape, input.whole(), weight.whole()),
     }
     B::tensor(output, &shape)
-}
-
-/// Rows that are the bias.
-pub fn filled([rows, columns]: [usize; 2], bias: &View<'_>) -> Vec<f32> {
-    let bias = &bias.elements[..columns];
-    let mut output = Vec::with_capacity(rows * columns);
-    for _ in 0..rows {
-        output.extend_from_slice(bias);
-    }
-    output
 }
 
 /// `left right`.

@@ -103,9 +103,14 @@ impl Translator {
     /// # Errors
     /// As there.
     pub fn quantized(self) -> Result<Self, PipelineError> {
+        let neutral = self.neutral.quantized()?;
+        let model = TextToText {
+            generating: neutral.generating.clone(),
+            ..self.model
+        };
         Ok(Self {
-            neutral: self.neutral.quantized()?,
-            model: self.model.quantized()?,
+            neutral,
+            model,
             tasks: self.tasks,
         })
     }

@@ -6,7 +6,7 @@ use faer::MatRef;
 use rayon::prelude::*;
 
 use crate::host::Host;
-use crate::linear::cpu::{add_product, filled};
+use crate::linear::cpu::add_product;
 use crate::linear::few_rows::{self, Columns};
 use crate::simd;
 
@@ -41,7 +41,7 @@ impl QuantizedLinearOps for Flex {
         let (input, weight) = (Self::view(&input), Weights::new(&elements, weight.scales()));
         let [inner, outputs] = weight.shape();
         let shape = [input.shape[0], outputs];
-        let mut output = filled(shape, &Self::view(&bias));
+        let mut output = Self::view(&bias).elements[..outputs].repeat(shape[0]);
         match shape[0] <= few_rows::MOST_ROWS {
             true => few_rows::add_product_by_columns(&mut output, &input, &weight),
             false => {
