@@ -19,6 +19,7 @@ use crate::pipelines::embed::EmbedArguments;
 use crate::pipelines::fill_mask::FillMaskArguments;
 use crate::pipelines::rewrite::{SummarizeArguments, TranslateArguments};
 use crate::pipelines::tag::TagArguments;
+use crate::verify::VerifyArguments;
 
 /// Train and use T5 and ELECTRA.
 #[derive(Debug, Parser)]
@@ -64,6 +65,8 @@ pub enum Command {
     Tokenize(TokenizeCommand),
     /// Time training, decoding and what they are made of, on models of published sizes
     Bench(BenchArguments),
+    /// Compare models on a device with recorded outputs and gradients of Hugging Face's
+    Verify(VerifyArguments),
     /// List the devices that this build can use on this machine
     Devices,
 }

@@ -20,6 +20,7 @@ mod summary;
 mod texts;
 mod tokenize;
 mod train;
+mod verify;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -81,6 +82,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Data(DataCommand::Fetch(arguments)) => data::fetch::run(&arguments),
         Command::Tokenize(TokenizeCommand::Train(arguments)) => tokenize::train(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Devices => devices::run(),
     }
 }

@@ -33,6 +33,7 @@ impl Command {
             | Self::Data(_)
             | Self::Tokenize(_)
             | Self::Bench(_)
+            | Self::Verify(_)
             | Self::Devices => Vec::new(),
         }
     }

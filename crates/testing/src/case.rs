@@ -1,17 +1,24 @@
 use std::io::Write;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
+use lamplight_layers::precision::Precision;
+use lamplight_parity::cases_below;
 use serde_json::Value;
 
 use crate::{Expected, REFERENCE_VARIABLE};
 
 /// A folder of the reference set: a model as Hugging Face saves it, inputs and outputs.
 #[derive(Debug)]
-pub struct Case {
-    /// The folder.
-    pub path: PathBuf,
-    /// The folder's name, for messages only: what to check follows from the content.
-    pub name: String,
+pub struct Case(lamplight_parity::Case);
+
+impl Deref for Case {
+    type Target = lamplight_parity::Case;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Case {
@@ -20,11 +27,9 @@ impl Case {
     /// # Panics
     /// The file is no JSON.
     pub fn config(&self, part: &str) -> Value {
-        let path = self.path.join(part).join("config.json");
-        match std::fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path:?}: {e}")),
-            Err(_) => Value::Null,
-        }
+        self.0
+            .config(part)
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// The class that wrote the model, such as `T5ForConditionalGeneration`.
@@ -40,6 +45,22 @@ impl Case {
     pub fn expected(&self) -> Expected {
         Expected::read(&self.path)
     }
+
+    /// Asserts that all outputs of the forward pass, and all gradients where the case records some, are those of the
+    /// reference; false where the case is no forward pass.
+    ///
+    /// # Panics
+    /// One is not.
+    pub fn assert_parity(&self, device: &Device) -> bool {
+        let compared = lamplight_parity::check(self, device, Precision::F32);
+        let Some(compared) = compared.unwrap_or_else(|error| panic!("{error}")) else {
+            return false;
+        };
+        for tensor in &compared {
+            assert!(tensor.is_close(), "{}: {tensor:?}", self.name);
+        }
+        true
+    }
 }
 
 /// Every case below the folder in `LAMPLIGHT_REFERENCE`, or of the committed set, sorted by name.
@@ -49,22 +70,8 @@ impl Case {
 pub fn reference_cases() -> Vec<Case> {
     let committed = || Path::new(env!("CARGO_MANIFEST_DIR")).join("reference");
     let folder = std::env::var_os(REFERENCE_VARIABLE).map_or_else(committed, PathBuf::from);
-    let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{folder:?}: {e}"));
-    let mut cases: Vec<Case> = entries
-        .map(|entry| entry.expect("a readable folder").path())
-        .filter(|path| path.join("expected.safetensors").is_file())
-        .map(|path| {
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            Case { path, name }
-        })
-        .collect();
-    assert!(!cases.is_empty(), "no reference case in {folder:?}");
-    cases.sort_by(|a, b| a.name.cmp(&b.name));
-    cases
+    let cases = cases_below(&folder).unwrap_or_else(|error| panic!("{error}"));
+    cases.into_iter().map(Case).collect()
 }
 
 /// Runs `check` on every case that it takes (it answers false for the others) and prints how

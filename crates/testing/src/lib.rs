@@ -16,6 +16,7 @@ use lamplight_layers::device::{Backend, DeviceChoice};
 
 pub use case::{Case, reference_cases, run_cases};
 pub use expected::{Expected, assert_close};
+pub use lamplight_parity::F32_TOLERANCE;
 pub use saved::{SavedFolder, assert_same_tensors};
 pub use step::{Step, StepTolerance};
 
@@ -24,9 +25,6 @@ pub const DEVICE_VARIABLE: &str = "LAMPLIGHT_TEST_DEVICE";
 
 /// The variable that names a folder of reference cases; the committed ones where it is not set.
 pub const REFERENCE_VARIABLE: &str = "LAMPLIGHT_REFERENCE";
-
-/// Relative and absolute tolerance of f32 results against the reference.
-pub const F32_TOLERANCE: f32 = 1e-4;
 
 /// How far a training step in f32 may be off when only the order of additions differs.
 pub const F32_STEP: StepTolerance = StepTolerance {

@@ -5,7 +5,7 @@ use super::workspace::{DependencyKind, Package};
 
 /// Each member, its folder, and the members below it, which it may depend on.
 /// `lamplight-testing` is missing from the lists: it is only ever a dev-dependency.
-const MEMBERS: [Member; 11] = [
+const MEMBERS: [Member; 12] = [
     Member::new("lamplight-kernels", "crates/kernels", &[]),
     Member::new("lamplight-layers", "crates/layers", &["kernels"]),
     Member::new("lamplight-t5", "crates/t5", &["kernels", "layers"]),
@@ -36,12 +36,18 @@ const MEMBERS: [Member; 11] = [
             "data",
             "pipelines",
             "training",
+            "parity",
         ],
+    ),
+    Member::new(
+        "lamplight-parity",
+        "crates/parity",
+        &["kernels", "layers", "t5", "electra"],
     ),
     Member::new(
         "lamplight-testing",
         "crates/testing",
-        &["kernels", "layers"],
+        &["kernels", "layers", "t5", "electra", "parity"],
     ),
     Member::new(
         "lamplight-benches",
