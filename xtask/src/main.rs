@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod device;
 mod docs;
+mod gpu_suite;
 mod llvm;
 mod loss_compare;
 mod test;
@@ -69,6 +70,8 @@ enum Task {
     LossCompare(loss_compare::Arguments),
     /// Time the workloads of `lamplight bench` on devices and beside other libraries, into one table
     Bench(bench::Arguments),
+    /// Pack what a machine with a GPU needs to verify, time and train, into a folder that can be sent
+    GpuSuite(gpu_suite::Arguments),
     /// Put the distribution's LLVM where a build with `cuda` looks for one, which else downloads it
     Llvm,
     /// Check the rules of the workspace: names, dependency direction, sizes, forbidden code
@@ -102,6 +105,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test { device, arguments } => test::run(&shell, &device, &arguments),
         Task::LossCompare(arguments) => loss_compare::run(&shell, &arguments),
         Task::Bench(arguments) => bench::run(&shell, &arguments),
+        Task::GpuSuite(arguments) => gpu_suite::run(&shell, &arguments),
         Task::Llvm => llvm::run(&shell),
         Task::Tidy => tidy::run(&shell),
         Task::Docs => docs::run(&shell),

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, Tensor};
+use lamplight_kernels::processor::is_processor;
 use serde::{Deserialize, Serialize};
 
 /// Containers whose parameters stay in f32. A norm computes in f32. An embedding table is looked
@@ -97,6 +98,14 @@ impl Precision {
         }
     }
 
+    /// What a device trains in where nothing else is asked for: bf16 on GPUs that compute in it, else f32.
+    pub fn preferred(device: &Device) -> Self {
+        match !is_processor(device) && Self::Bf16.check(device).is_ok() {
+            true => Self::Bf16,
+            false => Self::F32,
+        }
+    }
+
     /// A copy of `master` to compute one forward and backward pass with. Each of its parameters is
     /// a leaf of its own under the id of the master's parameter; since a cast passes gradients
     /// through unchanged, the gradient of the copy, in f32, is that of the master. With f32 it
@@ -183,6 +192,16 @@ mod tests {
         }
         if backend == "flex" {
             assert_eq!(Precision::Bf16.check(&device), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_preferred_type_is_one_that_the_device_has() {
+        let device = test_device();
+        let preferred = Precision::preferred(&device);
+        assert_eq!(preferred.check(&device), Ok(()));
+        if is_processor(&device) {
+            assert_eq!(preferred, Precision::F32);
         }
     }
 

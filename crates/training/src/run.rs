@@ -14,6 +14,7 @@ use lamplight_data::digest::Digest;
 use lamplight_data::loader::{ExampleSet, Loader, Workers, World};
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::device::is_processor;
+use lamplight_layers::precision::Precision;
 
 use crate::checkpoint::{Identity, sha256};
 use crate::memory::Footprint;
@@ -81,7 +82,11 @@ pub fn resume(
     let name = folder.recipe().display().to_string();
     let recipe = Recipe::from_toml(&folder.recipe_text()?, &name, &[])?;
     model_config::check(&recipe)?;
-    recipe.training.precision.check(&device)?;
+    recipe
+        .training
+        .precision
+        .unwrap_or_default()
+        .check(&device)?;
     let run = Run {
         sources: Sources {
             tokenizer: Some(folder.tokenizer()),
@@ -140,10 +145,12 @@ impl Run {
         }
     }
 
-    /// Finds all files and takes the output folder.
-    fn prepare(&self) -> Result<Prepared, TrainingError> {
+    /// Settles the precision, finds all files and takes the output folder.
+    fn prepare(&mut self) -> Result<Prepared, TrainingError> {
         model_config::check(&self.recipe)?;
-        self.recipe.training.precision.check(&self.device)?;
+        let preferred = || Precision::preferred(&self.device);
+        let precision = self.recipe.training.precision.get_or_insert_with(preferred);
+        precision.check(&self.device)?;
         let files = self.sources.files(&self.name, &self.recipe)?;
         let folder = match &self.output {
             Some(path) => RunFolder::create(path)?,

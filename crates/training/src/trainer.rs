@@ -164,7 +164,7 @@ impl<T: Task> Trainer<'_, T> {
             let micro_step = MicroStep {
                 task: self.task,
                 device: &self.device,
-                precision: settings.precision,
+                precision: settings.precision.unwrap_or_default(),
                 recompute: settings.recompute,
                 factors: &factors,
                 seed: seed::for_step(settings.seed, step, micro_step, RANK),

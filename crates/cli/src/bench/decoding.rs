@@ -1,4 +1,4 @@
-//! Generation by T5-small with random weights.
+//! Generation by T5 with random weights.
 
 use lamplight_layers::initializer::draw_all;
 use lamplight_t5::{
@@ -16,9 +16,13 @@ const SOURCE: usize = 64;
 const TARGET: usize = 64;
 
 /// Answers of a fixed length to `rows` inputs.
-pub fn t5(setting: &Setting, rows: usize, num_beams: usize) -> anyhow::Result<Case> {
-    let config = T5Config::default();
-    let model = draw_all(T5ForConditionalGeneration::new(&config, &setting.device));
+pub fn t5(
+    setting: &Setting,
+    config: &T5Config,
+    rows: usize,
+    num_beams: usize,
+) -> anyhow::Result<Case> {
+    let model = draw_all(T5ForConditionalGeneration::new(config, &setting.device));
     let model = setting.dtype.of_t5(&model)?;
     let strategy = GenerationConfig::beam(num_beams)
         .max_new_tokens(TARGET)
@@ -28,7 +32,7 @@ pub fn t5(setting: &Setting, rows: usize, num_beams: usize) -> anyhow::Result<Ca
     let no_padding = no_padding(shape, &setting.device);
     // A wrong setting is found before the first run.
     Generator::new(&model, strategy.clone())?;
-    let row = flops::t5_forward(&config, SOURCE, TARGET);
+    let row = flops::t5_forward(config, SOURCE, TARGET);
     let run = move || {
         let generator = Generator::new(&model, strategy.clone())?;
         let answers = generator.generate(GenerationInput::new(ids.clone(), no_padding.clone()))?;

@@ -45,6 +45,18 @@ pub fn wait<const D: usize>(result: Tensor<D>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// T5-base of version 1.1.
+pub fn t5_base() -> T5Config {
+    T5Config {
+        d_model: 768,
+        num_layers: 12,
+        num_heads: 12,
+        feed_forward_proj: Some("gated-gelu".to_owned()),
+        tie_word_embeddings: Some(false),
+        ..T5Config::default()
+    }
+}
+
 /// The encoder of T5-small.
 pub fn t5_encoder(setting: &Setting) -> anyhow::Result<Case> {
     t5_encoder_of(setting, &T5Config::default(), ENCODER_INPUT)

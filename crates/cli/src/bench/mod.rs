@@ -14,19 +14,21 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
-use lamplight_layers::device::DeviceChoice;
+use lamplight_layers::device::{DeviceChoice, is_processor};
 use lamplight_layers::precision::Precision;
+use lamplight_t5::T5Config;
 use lamplight_training::memory::{forget_peak, peak_resident_bytes};
 use serde::Serialize;
 
 use crate::dtype::Dtype;
 use crate::interrupt;
 use measure::{Case, Timing, time};
+use training::{ElectraStep, T5Step};
 
 /// `bench`
 #[derive(Debug, Args)]
 pub struct BenchArguments {
-    /// What to time; without a name each in turn
+    /// What to time; without a name each in turn, on a processor but for those sized for GPUs
     #[arg(value_enum, value_name = "WORKLOAD")]
     workloads: Vec<Workload>,
     /// flex, ndarray, wgpu, vulkan, metal, rocm or cuda, the last with :N for the N-th
@@ -64,6 +66,16 @@ enum Workload {
     ElectraSmallForwardB8,
     /// A pre-training step of ELECTRA-small, 16 x 128 tokens, dropout 0.1, AdamW
     ElectraSmallPretrainStep,
+    /// The same, 128 x 128 tokens
+    ElectraSmallPretrainStepB128,
+    /// A pre-training step of ELECTRA-base, 256 x 512 tokens in four parts, dropout 0.1, AdamW
+    ElectraBasePretrainStep,
+    /// A training step of T5-base v1.1, 128 x 512 tokens in and 114 out in four parts, AdamW
+    T5BaseTrainStep,
+    /// 64 ids by T5-base v1.1 after an input of 64, one input
+    T5BaseGreedyB1,
+    /// The same for eight inputs at once
+    T5BaseGreedyB8,
     /// The training step of T5-small for one row of 128 to 4096 tokens in and 64 out
     ScaleLength,
     /// T5-small's encoder, 1 to 32 rows of 128 tokens
@@ -102,7 +114,9 @@ impl Setting {
     fn precision(&self) -> anyhow::Result<Precision> {
         match self.dtype {
             Dtype::Float(precision) => Ok(precision),
-            Dtype::Int8 => bail!("--dtype int8 is for t5-small-greedy-b1, -b8 and t5-small-beam4"),
+            Dtype::Int8 => bail!(
+                "--dtype int8 is for what decodes: t5-small-greedy-b1, -b8, t5-small-beam4, t5-base-greedy-b1 and -b8"
+            ),
         }
     }
 }
@@ -125,6 +139,9 @@ struct Line<'a> {
     gflops_per_second: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peak_memory_bytes: Option<u64>,
+    /// What the workload holds of a GPU's memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_memory_bytes: Option<u64>,
 }
 
 /// Times workloads and prints a line for each.
@@ -140,8 +157,9 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
     setting.dtype.check(&setting.device)?;
     interrupt::listen()?;
     let workloads = match arguments.workloads.as_slice() {
-        [] => Workload::value_variants(),
-        chosen => chosen,
+        [] if is_processor(&setting.device) => Workload::of_processors(),
+        [] => Workload::value_variants().to_vec(),
+        chosen => chosen.to_vec(),
     };
     for workload in workloads {
         for prepare in workload.cases(&setting) {
@@ -150,13 +168,36 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
             }
             // What earlier cases took is not this one's.
             forget_peak();
-            report(arguments, *workload, prepare()?)?;
+            report(arguments, &setting, workload, prepare()?)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the pools of a device hold, used or kept for reuse; none for a processor. Pools do not shrink while a workload
+/// runs, so it is the most that was held.
+fn reserved_bytes(device: &Device) -> Option<u64> {
+    let usage = device.memory_pool_usage()?;
+    Some(usage.bytes_reserved)
+}
+
 impl Workload {
+    /// All but those that take minutes or more memory than a processor has.
+    fn of_processors() -> Vec<Self> {
+        let all = Self::value_variants().iter().copied();
+        all.filter(|workload| {
+            !matches!(
+                workload,
+                Self::ElectraSmallPretrainStepB128
+                    | Self::ElectraBasePretrainStep
+                    | Self::T5BaseTrainStep
+                    | Self::T5BaseGreedyB1
+                    | Self::T5BaseGreedyB8
+            )
+        })
+        .collect()
+    }
+
     fn name(self) -> String {
         let value = self.to_possible_value();
         value.map_or_else(String::new, |value| value.get_name().to_owned())
@@ -166,13 +207,18 @@ impl Workload {
         match self {
             Self::Matmul => each(matmul::SHAPES, |shape| matmul::case(setting, shape)),
             Self::T5SmallEncoder => one(|| forward::t5_encoder(setting)),
-            Self::T5SmallTrainStep => one(|| training::t5(setting)),
-            Self::T5SmallGreedyB1 => one(|| decoding::t5(setting, 1, 1)),
-            Self::T5SmallGreedyB8 => one(|| decoding::t5(setting, 8, 1)),
-            Self::T5SmallBeam4 => one(|| decoding::t5(setting, 1, 4)),
+            Self::T5SmallTrainStep => one(|| T5Step::small().case(setting)),
+            Self::T5BaseTrainStep => one(|| T5Step::base().case(setting)),
+            Self::T5SmallGreedyB1 => one(|| decoding::t5(setting, &T5Config::default(), 1, 1)),
+            Self::T5SmallGreedyB8 => one(|| decoding::t5(setting, &T5Config::default(), 8, 1)),
+            Self::T5SmallBeam4 => one(|| decoding::t5(setting, &T5Config::default(), 1, 4)),
+            Self::T5BaseGreedyB1 => one(|| decoding::t5(setting, &forward::t5_base(), 1, 1)),
+            Self::T5BaseGreedyB8 => one(|| decoding::t5(setting, &forward::t5_base(), 8, 1)),
             Self::ElectraSmallForwardB1 => one(|| forward::electra(setting, 1)),
             Self::ElectraSmallForwardB8 => one(|| forward::electra(setting, 8)),
-            Self::ElectraSmallPretrainStep => one(|| training::electra(setting)),
+            Self::ElectraSmallPretrainStep => one(|| ElectraStep::small(16).case(setting)),
+            Self::ElectraSmallPretrainStepB128 => one(|| ElectraStep::small(128).case(setting)),
+            Self::ElectraBasePretrainStep => one(|| ElectraStep::base().case(setting)),
             Self::ScaleLength => each(scale::LENGTHS, |length| scale::length(setting, length)),
             Self::ScaleBatch => each(scale::ROWS, |rows| scale::batch(setting, rows)),
             Self::ScaleSize => each(scale::SIZES, |size| scale::size(setting, size)),
@@ -183,7 +229,12 @@ impl Workload {
 }
 
 /// Times a case and prints what it took.
-fn report(arguments: &BenchArguments, workload: Workload, mut case: Case) -> anyhow::Result<()> {
+fn report(
+    arguments: &BenchArguments,
+    setting: &Setting,
+    workload: Workload,
+    mut case: Case,
+) -> anyhow::Result<()> {
     let timing = time(&mut case.run)?;
     let rate = |amount: f64| amount / timing.median_s;
     let device = arguments.device.to_string();
@@ -197,6 +248,7 @@ fn report(arguments: &BenchArguments, workload: Workload, mut case: Case) -> any
         tokens_per_second: case.num_tokens.map(rate),
         gflops_per_second: case.flops.map(|flops| rate(flops) / 1e9),
         peak_memory_bytes: peak_resident_bytes(),
+        device_memory_bytes: reserved_bytes(&setting.device),
     };
     let mut out = std::io::stdout().lock();
     if arguments.json {
@@ -235,6 +287,9 @@ impl Line<'_> {
         }
         if let Some(bytes) = self.peak_memory_bytes {
             text += &format!("  peak {} MiB", bytes >> 20);
+        }
+        if let Some(bytes) = self.device_memory_bytes {
+            text += &format!("  device {} MiB", bytes >> 20);
         }
         text
     }

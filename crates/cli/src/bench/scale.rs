@@ -55,8 +55,13 @@ impl Size {
 
 /// A training step of T5-small on one row.
 pub fn length(setting: &Setting, length: usize) -> anyhow::Result<Case> {
-    let case = training::t5_of(setting, [1, length, TARGET])?;
-    Ok(labelled(case, format!("1x{length}")))
+    let step = training::T5Step {
+        rows: 1,
+        source: length,
+        target: TARGET,
+        ..training::T5Step::small()
+    };
+    Ok(labelled(step.case(setting)?, format!("1x{length}")))
 }
 
 /// T5-small's encoder on rows of one length.

@@ -15,82 +15,163 @@ use lamplight_training::recipe::Recipe;
 use lamplight_training::task::{ReplacedTokenDetection, Task, TextToText};
 
 use super::Setting;
-use super::forward::id;
+use super::forward::{self, id};
 use super::measure::Case;
 
-/// Rows of T5, and tokens of each that go in and out.
-const T5_SHAPE: [usize; 3] = [4, 512, 114];
-const ELECTRA_ROWS: usize = 16;
-const ELECTRA_LENGTH: usize = 128;
-/// Positions of a row that the generator predicts.
-const ELECTRA_MASKED: usize = 19;
 const MASK_ID: u32 = 103;
 const DROPOUT: f64 = 0.1;
 const CLIP_NORM: f64 = 1.0;
+/// Of the tokens of a row that the generator predicts.
+const MASK_FRACTION: f64 = 0.15;
 
-/// A step of T5-small.
-pub fn t5(setting: &Setting) -> anyhow::Result<Case> {
-    t5_of(setting, T5_SHAPE)
+/// How much a step of T5 reads.
+pub struct T5Step {
+    /// The model's sizes.
+    pub config: T5Config,
+    /// Rows of a micro-batch.
+    pub rows: usize,
+    /// Tokens of a row that go in.
+    pub source: usize,
+    /// Tokens of a row that come out.
+    pub target: usize,
+    /// Micro-batches of the step.
+    pub num_micro_batches: usize,
 }
 
-/// A step of T5-small on so many rows of so many tokens in and out.
-pub fn t5_of(setting: &Setting, [rows, source, target]: [usize; 3]) -> anyhow::Result<Case> {
-    let config = T5Config {
-        dropout_rate: DROPOUT,
-        ..T5Config::default()
-    };
-    let device = setting.device.clone().autodiff();
-    // Nothing is written or shown: any tokenizer will do.
-    let task = TextToText::asking_nothing(config.vocab_size, Tokenizer::byt5());
-    let row = |row: usize, length: usize| -> Vec<u32> {
-        let places = row * length..(row + 1) * length;
-        places
-            .map(|place| id(place, config.vocab_size) as u32)
-            .collect()
-    };
-    let pairs: Vec<_> = (0..rows)
-        .map(|number| (row(number, source), row(number, target)))
-        .collect();
-    let step = Step {
-        batch: Seq2SeqBatch::from_pairs(&pairs, source, target),
-        model: T5ForConditionalGeneration::new(&config, &device),
-        task,
-        recipe: "t5_small_v1_0",
-    };
-    step.case(setting.precision()?, device)
+/// How much a pre-training step of ELECTRA reads.
+pub struct ElectraStep {
+    /// The discriminator's sizes.
+    pub discriminator: ElectraConfig,
+    /// How much of them the generator has.
+    pub generator_size: f64,
+    /// Rows of a micro-batch.
+    pub rows: usize,
+    /// Tokens of a row.
+    pub length: usize,
+    /// Micro-batches of the step.
+    pub num_micro_batches: usize,
 }
 
-/// A step of ELECTRA-small.
-pub fn electra(setting: &Setting) -> anyhow::Result<Case> {
-    let discriminator = ElectraConfig {
-        hidden_dropout_prob: DROPOUT,
-        attention_probs_dropout_prob: DROPOUT,
-        ..ElectraConfig::small()
-    };
-    let generator = discriminator.generator(0.25);
-    let device = setting.device.clone().autodiff();
-    let examples: Vec<_> = (0..ELECTRA_ROWS)
-        .map(|row| masked(row, discriminator.vocab_size))
-        .collect();
-    let step = Step {
-        batch: MaskedBatch::from_examples(&examples, ELECTRA_LENGTH, ELECTRA_MASKED, 0),
-        model: ElectraPretraining::new(&discriminator, &generator, &device),
-        task: ReplacedTokenDetection {
-            vocab_size: discriminator.vocab_size,
-            tokenizer: Tokenizer::byt5(),
-            held_out: Vec::new(),
-            num_shown: 0,
-        },
-        recipe: "electra_small",
-    };
-    step.case(setting.precision()?, device)
+impl T5Step {
+    /// T5-small, 4 x 512 tokens in and 114 out.
+    pub fn small() -> Self {
+        Self {
+            config: T5Config {
+                dropout_rate: DROPOUT,
+                ..T5Config::default()
+            },
+            rows: 4,
+            source: 512,
+            target: 114,
+            num_micro_batches: 1,
+        }
+    }
+
+    /// T5-base of version 1.1, 128 x 512 tokens in and 114 out in four parts, without dropout as it was pre-trained.
+    pub fn base() -> Self {
+        Self {
+            config: T5Config {
+                dropout_rate: 0.0,
+                ..forward::t5_base()
+            },
+            rows: 32,
+            num_micro_batches: 4,
+            ..Self::small()
+        }
+    }
+
+    /// The step as it is timed.
+    pub fn case(self, setting: &Setting) -> anyhow::Result<Case> {
+        let Self {
+            config,
+            source,
+            target,
+            ..
+        } = self;
+        let device = setting.device.clone().autodiff();
+        // Nothing is written or shown: any tokenizer will do.
+        let task = TextToText::asking_nothing(config.vocab_size, Tokenizer::byt5());
+        let row = |row: usize, length: usize| -> Vec<u32> {
+            let places = row * length..(row + 1) * length;
+            places
+                .map(|place| id(place, config.vocab_size) as u32)
+                .collect()
+        };
+        let pairs: Vec<_> = (0..self.rows)
+            .map(|number| (row(number, source), row(number, target)))
+            .collect();
+        let step = Step {
+            batch: Seq2SeqBatch::from_pairs(&pairs, source, target),
+            model: T5ForConditionalGeneration::new(&config, &device),
+            num_micro_batches: self.num_micro_batches,
+            task,
+            recipe: "t5_small_v1_0",
+        };
+        step.case(setting.precision()?, device)
+    }
 }
 
-/// A row in which every sixth token is masked.
-fn masked(row: usize, vocab_size: usize) -> MaskedExample {
-    let places = row * ELECTRA_LENGTH..(row + 1) * ELECTRA_LENGTH;
+impl ElectraStep {
+    /// ELECTRA-small on this many rows of 128 tokens.
+    pub fn small(rows: usize) -> Self {
+        Self {
+            discriminator: ElectraConfig::small(),
+            generator_size: 0.25,
+            rows,
+            length: 128,
+            num_micro_batches: 1,
+        }
+    }
+
+    /// ELECTRA-base, 256 x 512 tokens in four parts.
+    pub fn base() -> Self {
+        Self {
+            discriminator: ElectraConfig::base(),
+            generator_size: 1.0 / 3.0,
+            rows: 64,
+            length: 512,
+            num_micro_batches: 4,
+        }
+    }
+
+    /// The step as it is timed.
+    pub fn case(self, setting: &Setting) -> anyhow::Result<Case> {
+        let discriminator = ElectraConfig {
+            hidden_dropout_prob: DROPOUT,
+            attention_probs_dropout_prob: DROPOUT,
+            ..self.discriminator
+        };
+        let generator = discriminator.generator(self.generator_size);
+        let device = setting.device.clone().autodiff();
+        let examples: Vec<_> = (0..self.rows)
+            .map(|row| masked(row, self.length, discriminator.vocab_size))
+            .collect();
+        let num_masked = num_masked(self.length);
+        let step = Step {
+            batch: MaskedBatch::from_examples(&examples, self.length, num_masked, 0),
+            model: ElectraPretraining::new(&discriminator, &generator, &device),
+            num_micro_batches: self.num_micro_batches,
+            task: ReplacedTokenDetection {
+                vocab_size: discriminator.vocab_size,
+                tokenizer: Tokenizer::byt5(),
+                held_out: Vec::new(),
+                num_shown: 0,
+            },
+            recipe: "electra_small",
+        };
+        step.case(setting.precision()?, device)
+    }
+}
+
+fn num_masked(length: usize) -> usize {
+    (MASK_FRACTION * length as f64) as usize
+}
+
+/// A row in which every sixth token is masked, until there are enough.
+fn masked(row: usize, length: usize, vocab_size: usize) -> MaskedExample {
+    let places = row * length..(row + 1) * length;
     let input_ids: Vec<u32> = places.map(|place| id(place, vocab_size) as u32).collect();
-    let masked_positions: Vec<u32> = (0..ELECTRA_MASKED as u32)
+    let masked_positions: Vec<u32> = (0..num_masked(length) as u32)
         .map(|place| 6 * place + 1)
         .collect();
     let mut masked_input_ids = input_ids.clone();
@@ -109,7 +190,9 @@ fn masked(row: usize, vocab_size: usize) -> MaskedExample {
 struct Step<T: Task> {
     task: T,
     model: T::Model,
+    /// The micro-batch, which is read again for each.
     batch: T::Batch,
+    num_micro_batches: usize,
     /// The preset that names the settings of the optimizer.
     recipe: &'static str,
 }
@@ -122,14 +205,20 @@ where
         let overrides = ["optimizer.kind=adamw", "optimizer.learning_rate=1e-4"];
         let (_, recipe) = Recipe::load(self.recipe, &overrides.map(str::to_owned))?;
         let Self {
-            task, model, batch, ..
+            task,
+            model,
+            batch,
+            num_micro_batches,
+            ..
         } = self;
         let model = draw_all(model);
         let mut optimizer = ModelOptimizer::new(&recipe.optimizer, task.names(&model), &model)?;
-        let (num_tokens, flops) = (task.num_tokens(&batch), task.flops(&model, &batch));
+        let parts = num_micro_batches as f64;
+        let num_tokens = parts * task.num_tokens(&batch) as f64;
+        let flops = parts * task.flops(&model, &batch);
         let factors: Vec<Factor> = (task.terms().iter())
             .map(|term| Factor {
-                share: 1.0,
+                share: 1.0 / parts,
                 coefficient: term.factor,
             })
             .collect();
@@ -139,17 +228,19 @@ where
             let Some(master) = model.take() else {
                 anyhow::bail!("an earlier step failed");
             };
-            seed += 1;
-            let step = MicroStep {
-                task: &task,
-                device: &device,
-                precision,
-                recompute: false,
-                factors: &factors,
-                seed,
-            };
             let mut sums = StepSums::default();
-            step.run(&master, &batch, &mut sums)?;
+            for _ in 0..num_micro_batches {
+                seed += 1;
+                let part = MicroStep {
+                    task: &task,
+                    device: &device,
+                    precision,
+                    recompute: false,
+                    factors: &factors,
+                    seed,
+                };
+                part.run(&master, &batch, &mut sums)?;
+            }
             let factor = clip_factor(
                 read(sums.terms, global_norm(&master, &sums.gradients))?,
                 Some(CLIP_NORM),
@@ -159,7 +250,7 @@ where
             Ok(())
         };
         Ok(Case {
-            num_tokens: Some(num_tokens as f64),
+            num_tokens: Some(num_tokens),
             flops: Some(flops),
             ..Case::new(run)
         })

@@ -35,7 +35,7 @@ impl Footprint {
             Muon | Sgd => 3.0,
             Adafactor => 2.0,
         };
-        let kept = match recipe.training.precision {
+        let kept = match recipe.training.precision.unwrap_or_default() {
             // What a block keeps is gone before the next one runs.
             _ if recipe.training.recompute => 0.0,
             Precision::F32 => 1.0,

@@ -123,9 +123,10 @@ pub struct TrainingSettings {
     /// T5: share of a target's probability that is spread over the vocabulary; absent for none.
     #[serde(default)]
     pub label_smoothing: Option<f64>,
-    /// The type that a step computes in; parameters, gradients and the optimizer are in f32.
+    /// The type that a step computes in; parameters, gradients and the optimizer are in f32. Absent for bf16
+    /// on GPUs that have it, else f32.
     #[serde(default)]
-    pub precision: Precision,
+    pub precision: Option<Precision>,
     /// Whether blocks compute their activations again in the backward pass instead of keeping them.
     #[serde(default)]
     pub recompute: bool,
