@@ -1,7 +1,7 @@
 //! Norms, activations and likelihoods against their references, gradients included.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Distribution, Int, Tensor, TensorData};
 use lamplight_kernels::activation::{self, Function, activation, gated};
 use lamplight_kernels::likelihood::{self, Likelihood, likelihood};
 use lamplight_kernels::norm::{self, NormParameters, NormSettings, norm};
@@ -91,6 +91,41 @@ fn norms_are_those_of_the_reference() {
         );
         let theirs = norm::reference::norm(input.clone(), parameters, by_root);
         assert_all_close("by root", &ours, &results(theirs, &[&input], &[&gamma]));
+    }
+}
+
+/// Both compute in f32, so that they differ by the rounding of what they give.
+#[test]
+fn norms_of_half_precision_are_off_by_a_few_roundings() {
+    let device = test_device().autodiff();
+    for (dtype, rounding) in [(DType::BF16, 2_f32.powi(-8)), (DType::F16, 2_f32.powi(-11))] {
+        if !device.supports_dtype(dtype) {
+            continue;
+        }
+        let (input, gamma, beta) = (
+            random([70, 33], &device),
+            row(33, &device),
+            row(33, &device),
+        );
+        let parameters = NormParameters {
+            gamma: gamma.clone(),
+            beta: Some(beta.clone()),
+        };
+        for is_centered in [false, true] {
+            let settings = NormSettings {
+                is_centered,
+                epsilon: 1e-6,
+            };
+            let half = || input.clone().cast(dtype);
+            let ours = norm(half(), parameters.clone(), settings);
+            assert_eq!(ours.dtype(), dtype);
+            let theirs = norm::reference::norm(half(), parameters.clone(), settings);
+            let [ours, theirs] = [ours, theirs]
+                .map(|output| results(output.cast(DType::F32), &[&input], &[&gamma, &beta]));
+            for (ours, theirs) in ours.iter().zip(&theirs) {
+                assert_close("half precision", ours, theirs, 4.0 * rounding, 0.0);
+            }
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn context(weights: Tensor<4>, value: Tensor<4>, dropout: f64) -> Ten
 }
 
 /// The sum of bias and mask, no lower than [`MASKED_SCORE`].
-pub fn sum(bias: Option<Tensor<4>>, mask: Option<Tensor<4>>) -> Option<Tensor<4>> {
+fn sum(bias: Option<Tensor<4>>, mask: Option<Tensor<4>>) -> Option<Tensor<4>> {
     match (bias, mask) {
         (Some(bias), Some(mask)) => Some((bias + mask).clamp_min(MASKED_SCORE)),
         (bias, mask) => bias.or(mask),
