@@ -39,6 +39,15 @@ fn results(
     leaves: &AttentionTensors,
     run: impl FnOnce(AttentionTensors) -> Tensor<4>,
 ) -> Vec<(&'static str, Vec<f32>)> {
+    results_of(leaves, run, |context| context.sin() * 3.0)
+}
+
+/// The same from the gradient of the sum of the loss.
+fn results_of(
+    leaves: &AttentionTensors,
+    run: impl FnOnce(AttentionTensors) -> Tensor<4>,
+    loss: impl FnOnce(Tensor<4>) -> Tensor<4>,
+) -> Vec<(&'static str, Vec<f32>)> {
     let heads = |tensor: &Tensor<4>| tensor.clone().swap_dims(1, 2);
     let context = run(AttentionTensors {
         query: heads(&leaves.query),
@@ -47,7 +56,7 @@ fn results(
         ..leaves.clone()
     });
     let read = |tensor: Tensor<4>| tensor.into_data().try_to_vec().unwrap();
-    let gradients = (context.clone().sin() * 3.0).sum().backward();
+    let gradients = loss(context.clone()).sum().backward();
     let mut all = vec![("context", read(context.inner()))];
     let named = [
         ("query", &leaves.query),
@@ -149,17 +158,24 @@ fn half_precision_is_off_by_a_few_roundings() {
             value: tensors.value.cast(dtype),
             ..tensors
         };
-        let ours = results(&leaves, |tensors| {
+        // Linear, so that a rounding of the context does not change what comes from above.
+        let factors = random([2, 33, 3, 8], &device);
+        let loss = |context: Tensor<4>| context * factors.clone();
+        let ours = |tensors| {
             let context = attention(in_half(tensors), settings);
             assert_eq!(context.dtype(), dtype);
             context.cast(DType::F32)
-        });
-        let theirs = results(&leaves, |tensors| {
+        };
+        let theirs = |tensors| {
             let attended = reference::attention(in_half(tensors), settings);
             attended.context.cast(DType::F32)
-        });
+        };
+        let (ours, theirs) = (
+            results_of(&leaves, ours, loss),
+            results_of(&leaves, theirs, loss),
+        );
         for ((name, ours), (_, theirs)) in ours.iter().zip(&theirs) {
-            assert_close(name, ours, theirs, 8.0 * rounding, 0.0);
+            assert_close(name, ours, theirs, 16.0 * rounding, 0.0);
         }
     }
 }

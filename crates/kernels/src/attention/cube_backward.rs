@@ -107,13 +107,17 @@ fn products_kernel<F: Float>(
         terminate!();
     }
     let (unit, start) = (UNIT_POS as usize, row * source);
+    // Rounded weights do not sum to 1; by their own sum the gradient of a row sums to 0 all the same.
+    let mut total = 0.0f32;
     let mut sum = 0.0f32;
     let mut key = unit;
     while key < source {
-        sum += f32::cast_from(weights[start + key]) * f32::cast_from(from_above[start + key]);
+        let weight = f32::cast_from(weights[start + key]);
+        total += weight;
+        sum += weight * f32::cast_from(from_above[start + key]);
         key += units;
     }
-    let mean = sum_of_units(sum, units);
+    let mean = sum_of_units(sum, units) / sum_of_units(total, units);
     if unit == 0 {
         means[row] = mean;
     }
