@@ -105,6 +105,26 @@ fn norms_are_those_of_the_reference() {
     }
 }
 
+#[test]
+fn no_rows_are_normed_to_none() {
+    let device = test_device().autodiff();
+    let (input, gamma) = (random([0, 7], &device), row(7, &device));
+    let parameters = NormParameters {
+        gamma: gamma.clone(),
+        beta: None,
+    };
+    let settings = NormSettings {
+        is_centered: true,
+        epsilon: 1e-6,
+    };
+    let found = results(
+        norm(input.clone(), parameters, settings),
+        &[&input],
+        &[&gamma],
+    );
+    assert_eq!(found, [vec![], vec![], vec![0.0; 7]]);
+}
+
 /// Both compute in f32, so that they differ by the rounding of what they give.
 #[test]
 fn norms_of_half_precision_are_off_by_a_few_roundings() {
