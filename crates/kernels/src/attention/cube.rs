@@ -69,23 +69,11 @@ fn softmax_kernel<F: Float>(
     #[comptime] units: usize,
     #[define(F)] _dtype: ElemType,
 ) {
-    let (heads, target, source) = (products.shape(1), products.shape(2), products.shape(3));
-    let row = CUBE_POS;
-    if row >= products.shape(0) * heads * target {
+    let (row, source) = (CUBE_POS, products.shape(3));
+    if row >= products.shape(0) * products.shape(1) * products.shape(2) {
         terminate!();
     }
-    let (batch, head, query) = (row / target / heads, row / target % heads, row % target);
-    let mut of_bias = batch * bias.stride(0) + head * bias.stride(1);
-    if comptime!(is_by_distance) {
-        of_bias += (target - 1 - query) * bias.stride(3);
-    } else {
-        of_bias += query * bias.stride(2);
-    }
-    let starts = Starts {
-        products: row * source,
-        bias: of_bias,
-        mask: batch * mask.stride(0) + head * mask.stride(1) + query * mask.stride(2),
-    };
+    let starts = starts_of::<F>(products, bias, mask, row, is_by_distance);
     // Of the keys of this unit the highest score, and the sum of exponentials, each less by it.
     let mut highest = f32::min_value();
     let mut sum = 0.0f32;
@@ -115,6 +103,30 @@ struct Starts {
     mask: usize,
 }
 
+#[cube]
+fn starts_of<F: Float>(
+    products: &Tensor<F>,
+    bias: &Tensor<f32>,
+    mask: &Tensor<f32>,
+    row: usize,
+    #[comptime] is_by_distance: bool,
+) -> Starts {
+    let (heads, target, source) = (products.shape(1), products.shape(2), products.shape(3));
+    let (batch, head, query) = (row / target / heads, row / target % heads, row % target);
+    let mut of_bias = batch * bias.stride(0) + head * bias.stride(1);
+    if comptime!(is_by_distance) {
+        of_bias += (target - 1 - query) * bias.stride(3);
+    } else {
+        of_bias += query * bias.stride(2);
+    }
+    Starts {
+        products: row * source,
+        bias: of_bias,
+        mask: batch * mask.stride(0) + head * mask.stride(1) + query * mask.stride(2),
+    }
+}
+
+/// `scale * product + bias + mask`, the sum of the last two no lower than [`MASKED_SCORE`].
 #[cube]
 fn score_of<F: Float>(
     products: &Tensor<F>,

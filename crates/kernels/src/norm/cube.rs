@@ -142,22 +142,9 @@ fn forward_kernel<F: Float>(
     let (unit, start) = (UNIT_POS as usize, row * width);
     let mut mean = 0.0f32;
     if comptime!(is_centered) {
-        let mut sum = 0.0f32;
-        let mut column = unit;
-        while column < width {
-            sum += f32::cast_from(input[start + column]);
-            column += units;
-        }
-        mean = sum_of_units(sum, units) / f32::cast_from(width);
+        mean = mean_of::<F>(input, start, width, units);
     }
-    let mut squares = 0.0f32;
-    let mut column = unit;
-    while column < width {
-        let element = f32::cast_from(input[start + column]) - mean;
-        squares += element * element;
-        column += units;
-    }
-    let variance = sum_of_units(squares, units) / f32::cast_from(width);
+    let variance = mean_square_of::<F>(input, start, width, mean, units);
     let factor = 1.0f32 / f32::sqrt(variance + epsilon);
     if unit == 0 {
         moments[2 * row] = mean;
@@ -169,6 +156,42 @@ fn forward_kernel<F: Float>(
         output[start + column] = F::cast_from(normed * gamma[column] + beta[column]);
         column += units;
     }
+}
+
+/// Of the row that starts at a place.
+#[cube]
+fn mean_of<F: Float>(
+    input: &Tensor<F>,
+    start: usize,
+    width: usize,
+    #[comptime] units: usize,
+) -> f32 {
+    let mut sum = 0.0f32;
+    let mut column = UNIT_POS as usize;
+    while column < width {
+        sum += f32::cast_from(input[start + column]);
+        column += units;
+    }
+    sum_of_units(sum, units) / f32::cast_from(width)
+}
+
+/// Of what the row differs by from its mean.
+#[cube]
+fn mean_square_of<F: Float>(
+    input: &Tensor<F>,
+    start: usize,
+    width: usize,
+    mean: f32,
+    #[comptime] units: usize,
+) -> f32 {
+    let mut sum = 0.0f32;
+    let mut column = UNIT_POS as usize;
+    while column < width {
+        let element = f32::cast_from(input[start + column]) - mean;
+        sum += element * element;
+        column += units;
+    }
+    sum_of_units(sum, units) / f32::cast_from(width)
 }
 
 /// `factor * (g - mean(g) - normed * mean(g * normed))`, where g is the gradient of the normed row.
