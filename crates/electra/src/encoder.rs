@@ -11,7 +11,6 @@ use lamplight_layers::initializer::linear;
 use lamplight_layers::linear::apply;
 use lamplight_layers::mask;
 use lamplight_layers::norm::LayerNorm;
-use lamplight_layers::precision::in_f32;
 
 use crate::ElectraConfig;
 use crate::embeddings::{initializer, norm};
@@ -96,11 +95,11 @@ impl Block for EncoderLayer {
         };
         let AttentionOutput { context, weights } = self.attention.forward(input);
         let sum = x + self.dropout.forward(context);
-        let x = in_f32(sum, |sum| self.attention_norm.forward(sum));
+        let x = self.attention_norm.forward(sum);
         let hidden = self.feed_forward.forward(x.clone());
         let sum = x + self.dropout.forward(hidden);
         BlockOutput {
-            x: in_f32(sum, |sum| self.feed_forward_norm.forward(sum)),
+            x: self.feed_forward_norm.forward(sum),
             self_attention: weights,
             cross_attention: None,
         }

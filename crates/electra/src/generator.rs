@@ -5,7 +5,6 @@ use lamplight_layers::activation::Activation;
 use lamplight_layers::initializer::{Initializer, linear};
 use lamplight_layers::linear::{apply, project};
 use lamplight_layers::norm::LayerNorm;
-use lamplight_layers::precision::in_f32;
 use lamplight_layers::pretrained::NameTable;
 
 use crate::embeddings::{initializer, norm};
@@ -63,7 +62,7 @@ impl ElectraForMaskedLM {
     /// `[batch, positions, vocab]`. In training only the masked positions need them.
     pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
         let x = Activation::Gelu.forward(apply(&self.head.dense, hidden));
-        let x = in_f32(x, |x| self.head.norm.forward(x));
+        let x = self.head.norm.forward(x);
         let words = self.electra.embeddings.word.weight.val().cast(x.dtype()); // [vocab, embedding_size]
         project(x, words.transpose(), Some(self.head.bias.val()))
     }

@@ -1,13 +1,15 @@
 //! Operations that are faster as one than as several of Burn's.
 //!
 //! A folder for each: `mod` holds the function on tensors, `reference` the slow truth in plain tensor
-//! operations, which devices without a form of their own run, and `cpu` the form for processors. Burn's own
-//! elementwise operations and random numbers run on one thread there.
+//! operations, which devices without a form of their own run, `cpu` the form for processors, and `cube` that for
+//! graphics cards, in CubeCL. Burn's own elementwise operations and random numbers run on one thread of a processor.
 
 pub mod activation;
 pub mod adamw;
 pub mod attention;
 pub mod categorical;
+#[cfg(feature = "cube")]
+mod cube;
 pub mod dropout;
 mod host;
 pub mod likelihood;

@@ -1,10 +1,11 @@
 //! Attention against its reference, gradients included.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::{Bool, Device, Distribution, Tensor};
+use burn::tensor::{Bool, DType, Device, Distribution, Tensor};
 use lamplight_kernels::attention::{
     AttentionSettings, AttentionTensors, MASKED_SCORE, attention, reference,
 };
+use lamplight_kernels::processor::is_processor;
 use lamplight_testing::{assert_close, test_device};
 
 /// Batch, heads, target, source, width of a head.
@@ -38,6 +39,15 @@ fn results(
     leaves: &AttentionTensors,
     run: impl FnOnce(AttentionTensors) -> Tensor<4>,
 ) -> Vec<(&'static str, Vec<f32>)> {
+    results_of(leaves, run, |context| context.sin() * 3.0)
+}
+
+/// The same from the gradient of the sum of the loss.
+fn results_of(
+    leaves: &AttentionTensors,
+    run: impl FnOnce(AttentionTensors) -> Tensor<4>,
+    loss: impl FnOnce(Tensor<4>) -> Tensor<4>,
+) -> Vec<(&'static str, Vec<f32>)> {
     let heads = |tensor: &Tensor<4>| tensor.clone().swap_dims(1, 2);
     let context = run(AttentionTensors {
         query: heads(&leaves.query),
@@ -46,7 +56,7 @@ fn results(
         ..leaves.clone()
     });
     let read = |tensor: Tensor<4>| tensor.into_data().try_to_vec().unwrap();
-    let gradients = (context.clone().sin() * 3.0).sum().backward();
+    let gradients = loss(context.clone()).sum().backward();
     let mut all = vec![("context", read(context.inner()))];
     let named = [
         ("query", &leaves.query),
@@ -84,6 +94,7 @@ fn outputs_and_gradients_are_those_of_the_reference() {
         [2, 3, 5, 7, 4],
         [3, 2, 33, 17, 8],
         [1, 2, 70, 700, 16],
+        [1, 2, 3, 1301, 5],
     ] {
         assert_as_reference(&tensors(sizes, &device), 1.0);
     }
@@ -124,6 +135,48 @@ fn a_bias_by_distance_is_that_of_each_query_and_key() {
         assert_as_reference(&leaves, 1.0);
         leaves.mask = None;
         assert_as_reference(&leaves, 1.0);
+    }
+}
+
+/// Both round what they pass on to the next product; the gradient of a bias is a difference of larger numbers, some of
+/// them rounded. A processor turns half precision to f32.
+#[test]
+fn half_precision_is_off_by_a_few_roundings() {
+    let device = test_device().autodiff();
+    for (dtype, rounding) in [(DType::BF16, 2_f32.powi(-8)), (DType::F16, 2_f32.powi(-11))] {
+        if is_processor(&device) || !device.supports_dtype(dtype) {
+            continue;
+        }
+        let leaves = tensors([2, 3, 33, 17, 8], &device);
+        let settings = AttentionSettings {
+            scale: 1.0,
+            dropout: 0.0,
+        };
+        let in_half = |tensors: AttentionTensors| AttentionTensors {
+            query: tensors.query.cast(dtype),
+            key: tensors.key.cast(dtype),
+            value: tensors.value.cast(dtype),
+            ..tensors
+        };
+        // Linear, so that a rounding of the context does not change what comes from above.
+        let factors = random([2, 33, 3, 8], &device);
+        let loss = |context: Tensor<4>| context * factors.clone();
+        let ours = |tensors| {
+            let context = attention(in_half(tensors), settings);
+            assert_eq!(context.dtype(), dtype);
+            context.cast(DType::F32)
+        };
+        let theirs = |tensors| {
+            let attended = reference::attention(in_half(tensors), settings);
+            attended.context.cast(DType::F32)
+        };
+        let (ours, theirs) = (
+            results_of(&leaves, ours, loss),
+            results_of(&leaves, theirs, loss),
+        );
+        for ((name, ours), (_, theirs)) in ours.iter().zip(&theirs) {
+            assert_close(name, ours, theirs, 16.0 * rounding, 0.0);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Norms, activations and likelihoods against their references, gradients included.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Distribution, Int, Tensor, TensorData};
 use lamplight_kernels::activation::{self, Function, activation, gated};
 use lamplight_kernels::likelihood::{self, Likelihood, likelihood};
 use lamplight_kernels::norm::{self, NormParameters, NormSettings, norm};
@@ -30,7 +30,18 @@ fn results<const D: usize>(
     leaves: &[&Tensor<2>],
     rows: &[&Tensor<1>],
 ) -> Vec<Vec<f32>> {
-    let gradients = ((output.clone() * 0.7).sin() * 2.0).sum().backward();
+    let loss = (output.clone() * 0.7).sin() * 2.0;
+    results_of(loss, output, leaves, rows)
+}
+
+/// The same from the gradient of the sum of the loss.
+fn results_of<const D: usize>(
+    loss: Tensor<D>,
+    output: Tensor<D>,
+    leaves: &[&Tensor<2>],
+    rows: &[&Tensor<1>],
+) -> Vec<Vec<f32>> {
+    let gradients = loss.sum().backward();
     let mut all = vec![read(output.inner())];
     all.extend(
         leaves
@@ -91,6 +102,66 @@ fn norms_are_those_of_the_reference() {
         );
         let theirs = norm::reference::norm(input.clone(), parameters, by_root);
         assert_all_close("by root", &ours, &results(theirs, &[&input], &[&gamma]));
+    }
+}
+
+#[test]
+fn no_rows_are_normed_to_none() {
+    let device = test_device().autodiff();
+    let (input, gamma) = (random([0, 7], &device), row(7, &device));
+    let parameters = NormParameters {
+        gamma: gamma.clone(),
+        beta: None,
+    };
+    let settings = NormSettings {
+        is_centered: true,
+        epsilon: 1e-6,
+    };
+    let found = results(
+        norm(input.clone(), parameters, settings),
+        &[&input],
+        &[&gamma],
+    );
+    assert_eq!(found, [vec![], vec![], vec![0.0; 7]]);
+}
+
+/// Both compute in f32, so that they differ by the rounding of what they give.
+#[test]
+fn norms_of_half_precision_are_off_by_a_few_roundings() {
+    let device = test_device().autodiff();
+    for (dtype, rounding) in [(DType::BF16, 2_f32.powi(-8)), (DType::F16, 2_f32.powi(-11))] {
+        if !device.supports_dtype(dtype) {
+            continue;
+        }
+        let (input, gamma, beta) = (
+            random([70, 33], &device),
+            row(33, &device),
+            row(33, &device),
+        );
+        let parameters = NormParameters {
+            gamma: gamma.clone(),
+            beta: Some(beta.clone()),
+        };
+        let factors = random([70, 33], &device).detach();
+        for is_centered in [false, true] {
+            let settings = NormSettings {
+                is_centered,
+                epsilon: 1e-6,
+            };
+            let half = || input.clone().cast(dtype);
+            let ours = norm(half(), parameters.clone(), settings);
+            assert_eq!(ours.dtype(), dtype);
+            let theirs = norm::reference::norm(half(), parameters.clone(), settings);
+            let [ours, theirs] = [ours, theirs].map(|output| {
+                let output = output.cast(DType::F32);
+                // Linear, so that a rounding of the output does not change what comes from above.
+                let loss = output.clone() * factors.clone();
+                results_of(loss, output, &[&input], &[&gamma, &beta])
+            });
+            for (ours, theirs) in ours.iter().zip(&theirs) {
+                assert_close("half precision", ours, theirs, 4.0 * rounding, 0.0);
+            }
+        }
     }
 }
 

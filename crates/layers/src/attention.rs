@@ -7,7 +7,6 @@ use lamplight_kernels::attention::{
     AttentionSettings, AttentionTensors, attention,
     reference::{self, Attended},
 };
-use lamplight_kernels::processor::is_processor;
 
 use crate::dropout::Dropout;
 use crate::initializer::{Initializer, linear};
@@ -66,7 +65,7 @@ pub struct AttentionInput {
 /// What is added to the scores of attention, in f32, each axis broadcast.
 #[derive(Debug, Clone)]
 pub struct AttentionBias {
-    /// By distance on a processor, else for each query and key.
+    /// By distance or for each query and key.
     learned: Option<Tensor<4>>,
     /// Constant, `[batch, heads, target, source]`.
     mask: Option<Tensor<4>>,
@@ -99,18 +98,12 @@ impl AttentionBias {
         }
     }
 
-    /// A learned bias by distance, `[1, heads, 1, target + source - 1]`, and an additive mask. A processor keeps them as
-    /// they are, so that memory is linear in the length; elsewhere they are spread and added once for all layers.
-    pub fn by_distance(bias: Tensor<4>, mask: Option<Tensor<4>>, source: usize) -> Self {
-        if is_processor(&bias.device()) {
-            let learned = Some(bias);
-            return Self { learned, mask };
-        }
-        let target = bias.dims()[3] + 1 - source;
-        let bias = reference::of_each_key(bias, target, source);
+    /// A learned bias by distance, `[1, heads, 1, target + source - 1]`, and an additive mask. Both are kept as they are,
+    /// so that memory is linear in the length.
+    pub fn by_distance(bias: Tensor<4>, mask: Option<Tensor<4>>) -> Self {
         Self {
-            learned: reference::sum(Some(bias), mask),
-            mask: None,
+            learned: Some(bias),
+            mask,
         }
     }
 

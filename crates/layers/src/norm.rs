@@ -1,4 +1,4 @@
-//! Norms over the last axis, by the kernel that is fastest on the device.
+//! Norms over the last axis, in f32 whatever the type of their input, by the kernel that is fastest on the device.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -34,7 +34,7 @@ impl LayerNorm {
         }
     }
 
-    /// `[.., width]` to the same shape.
+    /// `[.., width]` to the same shape and type.
     ///
     /// # Panics
     /// The width is another one.
@@ -60,7 +60,7 @@ impl RmsNorm {
         }
     }
 
-    /// `[.., width]` to the same shape.
+    /// `[.., width]` to the same shape and type.
     ///
     /// # Panics
     /// The width is another one.

@@ -149,12 +149,6 @@ impl ModuleMapper for Casting {
     }
 }
 
-/// Computes `f` in f32 and gives its result in the type of `x`.
-pub fn in_f32<const D: usize>(x: Tensor<D>, f: impl FnOnce(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
-    let dtype = x.dtype();
-    f(x.cast(DType::F32)).cast(dtype)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -96,7 +96,6 @@ fn gradients(blocks: &[Toy; 2], before: &Before, recompute: bool) -> Vec<Vec<f32
     let bias = pass.share_bias(AttentionBias::by_distance(
         before.bias.clone() * 2.0,
         Some(mask),
-        2,
     ));
     let mut x = pass.share(before.x.clone() * 3.0);
     for block in blocks {

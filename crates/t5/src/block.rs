@@ -9,7 +9,6 @@ use lamplight_layers::dropout::Dropout;
 use lamplight_layers::feed_forward::{FeedForward, FeedForwardConfig};
 use lamplight_layers::initializer::Initializer;
 use lamplight_layers::norm::RmsNorm;
-use lamplight_layers::precision::in_f32;
 use lamplight_layers::relative_position_bias::{Buckets, RelativePositionBias};
 
 use crate::T5Config;
@@ -114,7 +113,7 @@ impl AttentionSubLayer {
         wants_weights: bool,
         memory: impl FnOnce(&MultiHeadAttention, Tensor<3>) -> KeyValue,
     ) -> (Tensor<3>, Option<Tensor<4>>) {
-        let query = in_f32(x.clone(), |x| self.norm.forward(x));
+        let query = self.norm.forward(x.clone());
         let memory = memory(&self.attention, query.clone());
         let AttentionOutput { context, weights } =
             (self.attention).attend(query, memory, bias, wants_weights);
@@ -159,7 +158,7 @@ impl FeedForwardSubLayer {
     }
 
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let normed = in_f32(x.clone(), |x| self.norm.forward(x));
+        let normed = self.norm.forward(x.clone());
         x + self.dropout.forward(self.feed_forward.forward(normed))
     }
 }

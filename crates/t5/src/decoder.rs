@@ -6,7 +6,6 @@ use lamplight_layers::cache::KeyValueCache;
 use lamplight_layers::dropout::Dropout;
 use lamplight_layers::mask;
 use lamplight_layers::norm::RmsNorm;
-use lamplight_layers::precision::in_f32;
 use lamplight_layers::relative_position_bias::RelativePositionBias;
 
 use crate::T5Config;
@@ -147,14 +146,14 @@ impl Decoder {
             bias: AttentionBias::masked(mask::additive(cross_mask)),
         };
         let mask = self_mask.map(mask::additive); // [batch, 1, 1 or target, target]
-        let mut bias = AttentionBias::by_distance(causal.clone(), mask.clone(), target);
+        let mut bias = AttentionBias::by_distance(causal.clone(), mask.clone());
         let embeddings = in_type_of(&self.block, input.embeddings);
         let mut x = pass.share(self.dropout.forward(embeddings));
         for (layer, block) in self.block.iter().enumerate() {
             if let Some(table) = self.relative_position_bias.get(layer) {
                 let learned = table.forward(target, target, 0) + causal.clone(); // [1, heads, 1, distances]
                 let mask = mask.clone();
-                bias = pass.share_bias(AttentionBias::by_distance(learned, mask, target));
+                bias = pass.share_bias(AttentionBias::by_distance(learned, mask));
             }
             let input = BlockInput {
                 x,
@@ -164,7 +163,7 @@ impl Decoder {
             };
             x = pass.run(block, input);
         }
-        let x = in_f32(x, |x| self.final_norm.forward(x));
+        let x = self.final_norm.forward(x);
         let x = self.dropout.forward(x);
         pass.finish(&x);
         x
@@ -200,16 +199,16 @@ impl Decoder {
         let source = KeyValueCache::num_attended(position + new);
         let causal = mask::causal(new, source, position, &embeddings.device());
         let causal = mask::additive(causal); // [1, 1, 1, distances]
-        let mut bias = AttentionBias::by_distance(causal.clone(), None, source);
+        let mut bias = AttentionBias::by_distance(causal.clone(), None);
         let mut x = in_type_of(&self.block, embeddings);
         for (layer, block) in self.block.iter().enumerate() {
             if let Some(table) = self.relative_position_bias.get(layer) {
                 let learned = table.forward(new, source, position) + causal.clone();
-                bias = AttentionBias::by_distance(learned, None, source);
+                bias = AttentionBias::by_distance(learned, None);
             }
             x = block.step(x, bias.clone(), cache.layer(layer));
         }
         cache.advance(new);
-        in_f32(x, |x| self.final_norm.forward(x))
+        self.final_norm.forward(x)
     }
 }

@@ -5,7 +5,6 @@ use lamplight_layers::block::{Block, BlockInput, BlockOutput, Pass, in_type_of};
 use lamplight_layers::dropout::Dropout;
 use lamplight_layers::mask;
 use lamplight_layers::norm::RmsNorm;
-use lamplight_layers::precision::in_f32;
 use lamplight_layers::relative_position_bias::RelativePositionBias;
 
 use crate::T5Config;
@@ -101,7 +100,7 @@ impl Encoder {
             if let Some(table) = self.relative_position_bias.get(layer) {
                 let learned = table.forward(source, source, 0); // [1, heads, 1, distances]
                 let mask = Some(mask.clone());
-                bias = pass.share_bias(AttentionBias::by_distance(learned, mask, source));
+                bias = pass.share_bias(AttentionBias::by_distance(learned, mask));
             }
             let input = BlockInput {
                 x,
@@ -111,7 +110,7 @@ impl Encoder {
             };
             x = pass.run(block, input);
         }
-        let x = in_f32(x, |x| self.final_norm.forward(x));
+        let x = self.final_norm.forward(x);
         let x = self.dropout.forward(x);
         pass.finish(&x);
         x

@@ -2,7 +2,13 @@
 
 mod cpu;
 mod cpu_backward;
+#[cfg(feature = "cube")]
+mod cube;
+#[cfg(feature = "cube")]
+mod cube_backward;
 pub mod reference;
+#[cfg(feature = "cube")]
+mod softmax;
 
 use std::sync::Arc;
 
@@ -47,15 +53,42 @@ pub struct AttentionSettings {
 }
 
 /// `dropout(softmax(scale * query key^T + bias + mask)) value`, as `[batch, target, heads, head_dim]`. On a processor
-/// its memory is linear in the length where that of bias and mask is.
+/// its memory is linear in the length where that of bias and mask is; a graphics card holds products and weights, in the
+/// type of the value, but spreads neither bias nor mask.
 ///
 /// # Panics
 /// The shapes differ.
 pub fn attention(tensors: AttentionTensors, settings: AttentionSettings) -> Tensor<4> {
-    match is_processor(&tensors.query.device()) {
-        true => own(tensors, settings),
-        false => reference::attention(tensors, settings).context,
+    if is_processor(&tensors.query.device()) {
+        return own(tensors, settings);
     }
+    #[cfg(feature = "cube")]
+    return with_own_softmax(tensors, settings);
+    #[cfg(not(feature = "cube"))]
+    reference::attention(tensors, settings).context
+}
+
+/// Of graphics cards.
+#[cfg(feature = "cube")]
+fn with_own_softmax(tensors: AttentionTensors, settings: AttentionSettings) -> Tensor<4> {
+    use softmax::{ScoreSettings, SoftmaxOps};
+
+    let device = tensors.query.device();
+    let ([_, _, target, _], [_, _, source, _]) = (tensors.query.dims(), tensors.key.dims());
+    let or_zero = |tensor: Option<_>| tensor.unwrap_or_else(|| Tensor::zeros([1; 4], &device));
+    let bias: Tensor<4> = or_zero(tensors.bias);
+    let score_settings = ScoreSettings {
+        scale: settings.scale as f32,
+        is_by_distance: is_by_distance(&bias, target, source),
+    };
+    let products = tensors.query.matmul(tensors.key.transpose());
+    let weights = Tensor::from_dispatch(<Dispatch as SoftmaxOps>::softmax(
+        products.into_dispatch(),
+        bias.into_dispatch(),
+        or_zero(tensors.mask).into_dispatch(),
+        score_settings,
+    ));
+    reference::context(weights, tensors.value, settings.dropout)
 }
 
 /// In f32, to which processors turn half precision anyway.

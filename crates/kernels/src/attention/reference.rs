@@ -34,19 +34,24 @@ pub fn attention(tensors: AttentionTensors, settings: AttentionSettings) -> Atte
         scores = scores + addend;
     }
     let weights = softmax(scores, 3);
-    let mut kept = weights.clone().cast(value.dtype());
-    if settings.dropout > 0.0 {
-        let mask = dropout_mask(kept.dims(), settings.dropout, &kept.device());
-        kept = kept * mask.cast(value.dtype());
-    }
     Attended {
-        context: kept.matmul(value).swap_dims(1, 2),
+        context: context(weights.clone(), value, settings.dropout),
         weights,
     }
 }
 
+/// `dropout(weights) value`, as `[batch, target, heads, head_dim]`.
+pub(super) fn context(weights: Tensor<4>, value: Tensor<4>, dropout: f64) -> Tensor<4> {
+    let mut kept = weights.cast(value.dtype());
+    if dropout > 0.0 {
+        let mask = dropout_mask(kept.dims(), dropout, &kept.device());
+        kept = kept * mask.cast(value.dtype());
+    }
+    kept.matmul(value).swap_dims(1, 2)
+}
+
 /// The sum of bias and mask, no lower than [`MASKED_SCORE`].
-pub fn sum(bias: Option<Tensor<4>>, mask: Option<Tensor<4>>) -> Option<Tensor<4>> {
+fn sum(bias: Option<Tensor<4>>, mask: Option<Tensor<4>>) -> Option<Tensor<4>> {
     match (bias, mask) {
         (Some(bias), Some(mask)) => Some((bias + mask).clamp_min(MASKED_SCORE)),
         (bias, mask) => bias.or(mask),

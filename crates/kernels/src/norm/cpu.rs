@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use burn::backend::tensor::FloatTensor;
 use rayon::prelude::*;
 
-use super::{Moments, NormSettings};
+use super::{NormForm, NormSettings, Normed};
 use crate::host::Host;
 use crate::{CHUNK, simd};
 
@@ -10,8 +12,42 @@ fn rows_of_chunk(width: usize) -> usize {
     (CHUNK / width.max(1)).max(1)
 }
 
+/// What a row is normed by.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Moments {
+    mean: f32,
+    /// One over the root of the variance.
+    factor: f32,
+}
+
+impl<B: Host> NormForm for B {
+    /// Of each row.
+    type Moments = Arc<[Moments]>;
+
+    fn forward(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        settings: NormSettings,
+    ) -> (FloatTensor<Self>, Normed<Self>) {
+        let [input, gamma, beta] = [input, gamma, beta].map(B::dense);
+        let (output, moments) = forward::<B>(&input, &gamma, &beta, settings);
+        let normed = Normed {
+            input,
+            gamma,
+            moments: moments.into(),
+            is_centered: settings.is_centered,
+        };
+        (output, normed)
+    }
+
+    fn backward(normed: Normed<Self>, from_above: FloatTensor<Self>) -> [FloatTensor<Self>; 3] {
+        backward::<B>(&normed, &B::dense(from_above))
+    }
+}
+
 /// Of dense tensors.
-pub fn forward<B: Host>(
+fn forward<B: Host>(
     input: &FloatTensor<B>,
     gamma: &FloatTensor<B>,
     beta: &FloatTensor<B>,
@@ -60,14 +96,10 @@ fn moments_of(row: &[f32], settings: NormSettings) -> Moments {
 }
 
 /// The gradients of input, gamma and beta.
-pub fn backward<B: Host>(
-    input: &FloatTensor<B>,
-    gamma: &FloatTensor<B>,
-    moments: &[Moments],
-    from_above: &FloatTensor<B>,
-    is_centered: bool,
-) -> [FloatTensor<B>; 3] {
-    let (input, gamma, from_above) = (B::view(input), B::view(gamma), B::view(from_above));
+fn backward<B: Host>(normed: &Normed<B>, from_above: &FloatTensor<B>) -> [FloatTensor<B>; 3] {
+    let (moments, is_centered) = (&normed.moments, normed.is_centered);
+    let (input, gamma) = (B::view(&normed.input), B::view(&normed.gamma));
+    let from_above = B::view(from_above);
     let (rows, width) = (input.shape[0], input.shape[1].max(1));
     let (elements, from_above) = (
         &input.elements[..rows * width],

@@ -1,9 +1,11 @@
 //! Layer normalisation (Ba et al. 2016) and the one by the root mean square (Zhang and Sennrich 2019).
 
 mod cpu;
+#[cfg(feature = "cube")]
+mod cube;
 pub mod reference;
 
-use std::sync::Arc;
+use std::fmt::Debug;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -12,7 +14,6 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::{Autodiff, Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::{DType, Tensor};
 
-use crate::host::Host;
 use crate::processor::is_processor;
 
 /// What normed rows are multiplied by, and what is added, `[width]`.
@@ -34,6 +35,7 @@ pub struct NormSettings {
 }
 
 /// `(input - mean) / sqrt(variance + epsilon) * gamma + beta` over the last axis; the mean is 0 unless it is centered.
+/// All is computed in f32, which the parameters are in, and given in the type of the input.
 ///
 /// # Panics
 /// The widths differ.
@@ -42,18 +44,19 @@ pub fn norm<const D: usize>(
     parameters: NormParameters,
     settings: NormSettings,
 ) -> Tensor<D> {
-    let device = input.device();
-    if !is_processor(&device) || input.dtype() != DType::F32 {
-        return reference::norm(input, parameters, settings);
-    }
-    let shape = input.dims();
-    let NormParameters { gamma, beta } = parameters;
-    let [width] = gamma.dims();
+    let (device, dtype, shape) = (input.device(), input.dtype(), input.dims());
+    let [width] = parameters.gamma.dims();
     assert_eq!(
         shape[D - 1],
         width,
         "the width of the input is not that of the norm"
     );
+    let input = match is_processor(&device) {
+        true => input.cast(DType::F32),
+        false if cfg!(feature = "cube") => input,
+        false => return reference::norm(input, parameters, settings),
+    };
+    let NormParameters { gamma, beta } = parameters;
     let input: Tensor<2> = input.reshape([-1, width as i32]);
     let beta = beta.unwrap_or_else(|| Tensor::zeros([width], &device));
     let output: Tensor<2> = Tensor::from_dispatch(<Dispatch as NormOps>::norm(
@@ -62,11 +65,16 @@ pub fn norm<const D: usize>(
         beta.into_dispatch(),
         settings,
     ));
-    output.reshape(shape)
+    output.reshape(shape).cast(dtype)
 }
 
 /// Backends with a form of their own.
-#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
+#[backend_extension(
+    Cube: cfg(feature = "cube"),
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Autodiff,
+)]
 pub trait NormOps: Backend {
     /// As [`norm`], of a matrix.
     fn norm(
@@ -77,32 +85,44 @@ pub trait NormOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// What a row is normed by.
-#[derive(Debug, Clone, Copy, Default)]
-struct Moments {
-    mean: f32,
-    /// One over the root of the variance.
-    factor: f32,
+/// The form of a backend.
+trait NormForm: Backend {
+    /// What the rows are normed by.
+    type Moments: Debug + Clone + Send + 'static;
+
+    /// The output, and what the backward pass reads.
+    fn forward(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        settings: NormSettings,
+    ) -> (FloatTensor<Self>, Normed<Self>);
+
+    /// The gradients of input, gamma and beta from that of the output.
+    fn backward(normed: Normed<Self>, from_above: FloatTensor<Self>) -> [FloatTensor<Self>; 3];
 }
 
-impl<B: Host> NormOps for B {
+/// What the forward pass leaves for the backward pass.
+#[derive(Debug, Clone)]
+struct Normed<B: NormForm> {
+    input: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    moments: B::Moments,
+    is_centered: bool,
+}
+
+impl<B: NormForm> NormOps for B {
     fn norm(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         settings: NormSettings,
     ) -> FloatTensor<Self> {
-        cpu::forward::<B>(
-            &B::dense(input),
-            &B::dense(gamma),
-            &B::dense(beta),
-            settings,
-        )
-        .0
+        B::forward(input, gamma, beta, settings).0
     }
 }
 
-impl<B: Host, C: CheckpointStrategy> NormOps for Autodiff<B, C> {
+impl<B: NormForm, C: CheckpointStrategy> NormOps for Autodiff<B, C> {
     fn norm(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -110,14 +130,10 @@ impl<B: Host, C: CheckpointStrategy> NormOps for Autodiff<B, C> {
         settings: NormSettings,
     ) -> FloatTensor<Self> {
         let nodes = [input.node(), gamma.node(), beta.node()];
-        let [input, gamma, beta] =
-            [input, gamma, beta].map(|tensor| B::dense(tensor.into_primitive()));
-        let (output, moments) = cpu::forward::<B>(&input, &gamma, &beta, settings);
+        let [input, gamma, beta] = [input, gamma, beta].map(|tensor| tensor.into_primitive());
+        let (output, normed) = B::forward(input, gamma, beta, settings);
         match NormBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => {
-                let state = (input, gamma, moments.into(), settings.is_centered);
-                prepared.finish(state, output)
-            }
+            OpsKind::Tracked(prepared) => prepared.finish(normed, output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
@@ -126,9 +142,8 @@ impl<B: Host, C: CheckpointStrategy> NormOps for Autodiff<B, C> {
 #[derive(Debug)]
 struct NormBackward;
 
-impl<B: Host> Backward<B, 3> for NormBackward {
-    /// Input, gamma, the moments of each row, and whether the mean was subtracted.
-    type State = (FloatTensor<B>, FloatTensor<B>, Arc<[Moments]>, bool);
+impl<B: NormForm> Backward<B, 3> for NormBackward {
+    type State = Normed<B>;
 
     fn backward(
         self,
@@ -136,9 +151,8 @@ impl<B: Host> Backward<B, 3> for NormBackward {
         gradients: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let from_above = B::dense(gradients.consume::<B>(&ops.node));
-        let (input, gamma, moments, is_centered) = ops.state;
-        let found = cpu::backward::<B>(&input, &gamma, &moments, &from_above, is_centered);
+        let from_above = gradients.consume::<B>(&ops.node);
+        let found = B::backward(ops.state, from_above);
         for (node, gradient) in ops.parents.into_iter().zip(found) {
             if let Some(node) = node {
                 gradients.register::<B>(node.id, gradient);

@@ -1,11 +1,20 @@
 //! The same in plain tensor operations.
 
-use burn::tensor::{Tensor, module::layer_norm};
+use burn::tensor::{DType, Tensor, module::layer_norm};
 
 use super::{NormParameters, NormSettings};
 
 /// As [`super::norm`].
 pub fn norm<const D: usize>(
+    input: Tensor<D>,
+    parameters: NormParameters,
+    settings: NormSettings,
+) -> Tensor<D> {
+    let dtype = input.dtype();
+    in_f32(input.cast(DType::F32), parameters, settings).cast(dtype)
+}
+
+fn in_f32<const D: usize>(
     input: Tensor<D>,
     parameters: NormParameters,
     settings: NormSettings,

@@ -1,0 +1,102 @@
+//! What the kernels for graphics cards share: how rows are shared out, and sums over the units of a cube.
+
+use burn::backend::TensorMetadata;
+use burn::tensor::{DType, Shape};
+use burn_cubecl::cubecl::{self, client::Client, prelude::*, server::CubeCountSelection};
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::tensor::CubeTensor;
+
+/// Elements that a unit takes of a row at least, where the row has several planes of them.
+const ELEMENTS_OF_UNIT: usize = 4;
+/// Units of a cube at most; each device has as many.
+const MOST_UNITS: usize = 256;
+
+/// A launch with a cube for each row.
+pub struct RowLaunch {
+    /// One for each row at least.
+    pub count: CubeCount,
+    /// The units in one dimension.
+    pub dim: CubeDim,
+    /// Units of a cube, a power of two.
+    pub units: usize,
+}
+
+impl RowLaunch {
+    /// For rows of a width. Few numbers of units occur, so that other widths do not mean other kernels.
+    pub fn new(client: &Client, rows: usize, width: usize) -> Self {
+        let hardware = &client.properties().hardware;
+        // Where a plane is one unit, units are threads of a processor.
+        let units = match hardware.plane_size_max {
+            0 | 1 => 1,
+            plane => {
+                let wanted = width.div_ceil(ELEMENTS_OF_UNIT).next_power_of_two();
+                let least = (plane as usize).next_power_of_two().min(MOST_UNITS);
+                wanted.clamp(least, MOST_UNITS)
+            }
+        };
+        Self {
+            count: CubeCountSelection::new(client, rows as u32).cube_count(),
+            dim: CubeDim::new_1d(units as u32),
+            units,
+        }
+    }
+}
+
+/// A dense tensor on the device of another, not yet written.
+pub fn empty_beside(tensor: &CubeTensor, shape: impl Into<Shape>, dtype: DType) -> CubeTensor {
+    empty_device_contiguous_dtype(
+        tensor.client.clone(),
+        tensor.device.clone(),
+        shape.into(),
+        dtype,
+    )
+}
+
+/// A kernel would take the bits of another type for those of f32.
+pub fn assert_f32(name: &str, tensor: &CubeTensor) {
+    assert_eq!(tensor.dtype(), DType::F32, "the type of the {name}");
+}
+
+/// The widest of the integers that index these tensors.
+pub fn address_type<const N: usize>(tensors: [&CubeTensor; N]) -> AddressType {
+    let types = tensors.map(CubeTensor::required_address_type);
+    types.into_iter().max().unwrap_or_default()
+}
+
+/// The sum of the values of all units, in an order that depends on nothing but their number, a power of two.
+#[cube]
+pub fn sum_of_units(value: f32, #[comptime] units: usize) -> f32 {
+    let mut partial = Shared::<[f32]>::new_slice(units);
+    let unit = UNIT_POS as usize;
+    partial[unit] = value;
+    sync_cube();
+    let mut half = comptime!(units / 2).runtime();
+    while half > 0 {
+        if unit < half {
+            let other = partial[unit + half];
+            partial[unit] += other;
+        }
+        sync_cube();
+        half /= 2;
+    }
+    partial[0]
+}
+
+/// The highest of the values of all units, the number of which is a power of two.
+#[cube]
+pub fn highest_of_units(value: f32, #[comptime] units: usize) -> f32 {
+    let mut partial = Shared::<[f32]>::new_slice(units);
+    let unit = UNIT_POS as usize;
+    partial[unit] = value;
+    sync_cube();
+    let mut half = comptime!(units / 2).runtime();
+    while half > 0 {
+        if unit < half {
+            let other = partial[unit + half];
+            partial[unit] = max(partial[unit], other);
+        }
+        sync_cube();
+        half /= 2;
+    }
+    partial[0]
+}

@@ -1,0 +1,272 @@
+//! A cube for each row; the sums over rows go through those of blocks of rows.
+
+use burn::backend::TensorMetadata;
+use burn::backend::cubecl::dtype_to_storage_type;
+use burn::backend::ops::FloatTensorOps;
+use burn::tensor::{DType, Shape};
+use burn_cubecl::cubecl::{calculate_cube_count_elemwise, prelude::*};
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{CubeBackend, cubecl};
+
+use super::{NormForm, NormSettings, Normed};
+use crate::cube::{RowLaunch, address_type, assert_f32, empty_beside, sum_of_units};
+
+/// Rows whose share of the gradients of gamma and beta one unit adds up.
+const ROWS_OF_BLOCK: usize = 64;
+/// Units of a cube in that sum, each with a column of its own.
+const COLUMNS_OF_CUBE: u32 = 64;
+
+impl NormForm for CubeBackend {
+    /// Mean and factor of each row, `[rows, 2]`.
+    type Moments = CubeTensor;
+
+    fn forward(
+        input: CubeTensor,
+        gamma: CubeTensor,
+        beta: CubeTensor,
+        settings: NormSettings,
+    ) -> (CubeTensor, Normed<Self>) {
+        assert_f32("gamma", &gamma);
+        assert_f32("beta", &beta);
+        let [input, gamma, beta] = [input, gamma, beta].map(into_contiguous);
+        let [rows, width] = [input.shape()[0], input.shape()[1]];
+        let output = empty_beside(&input, [rows, width], input.dtype);
+        let moments = empty_beside(&input, [rows, 2], DType::F32);
+        let launch = RowLaunch::new(&input.client, rows, width);
+        forward_kernel::launch(
+            &input.client,
+            launch.count,
+            launch.dim,
+            address_type([&input]),
+            input.clone().into_tensor_arg(),
+            gamma.clone().into_tensor_arg(),
+            beta.into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+            moments.clone().into_tensor_arg(),
+            settings.epsilon as f32,
+            settings.is_centered,
+            launch.units,
+            dtype_to_storage_type(input.dtype),
+        );
+        let is_centered = settings.is_centered;
+        let normed = Normed {
+            input,
+            gamma,
+            moments,
+            is_centered,
+        };
+        (output, normed)
+    }
+
+    fn backward(normed: Normed<Self>, from_above: CubeTensor) -> [CubeTensor; 3] {
+        let from_above = into_contiguous(from_above);
+        let of_input = of_input(&normed, &from_above);
+        let [of_gamma, of_beta] = of_parameters(normed, from_above);
+        [of_input, of_gamma, of_beta]
+    }
+}
+
+fn of_input(normed: &Normed<CubeBackend>, from_above: &CubeTensor) -> CubeTensor {
+    let input = &normed.input;
+    let [rows, width] = [input.shape()[0], input.shape()[1]];
+    let of_input = empty_beside(input, [rows, width], input.dtype);
+    let launch = RowLaunch::new(&input.client, rows, width);
+    input_kernel::launch(
+        &input.client,
+        launch.count,
+        launch.dim,
+        address_type([input]),
+        input.clone().into_tensor_arg(),
+        normed.gamma.clone().into_tensor_arg(),
+        normed.moments.clone().into_tensor_arg(),
+        from_above.clone().into_tensor_arg(),
+        of_input.clone().into_tensor_arg(),
+        normed.is_centered,
+        launch.units,
+        dtype_to_storage_type(input.dtype),
+    );
+    of_input
+}
+
+/// The gradients of gamma and beta.
+fn of_parameters(normed: Normed<CubeBackend>, from_above: CubeTensor) -> [CubeTensor; 2] {
+    let input = normed.input;
+    let [rows, width] = [input.shape()[0], input.shape()[1]];
+    let blocks = rows.div_ceil(ROWS_OF_BLOCK);
+    let sums = empty_beside(&input, [2, blocks, width], DType::F32);
+    let dim = CubeDim::new_1d(COLUMNS_OF_CUBE);
+    let client = input.client.clone();
+    parameters_kernel::launch(
+        &client,
+        calculate_cube_count_elemwise(&client, blocks * width, dim),
+        dim,
+        address_type([&input]),
+        input.clone().into_tensor_arg(),
+        normed.moments.into_tensor_arg(),
+        from_above.into_tensor_arg(),
+        sums.clone().into_tensor_arg(),
+        ROWS_OF_BLOCK,
+        dtype_to_storage_type(input.dtype),
+    );
+    let sums = CubeBackend::float_sum_dim(sums, 1); // [2, 1, width]
+    [0, 1].map(|which: usize| {
+        let part = [which..which + 1, 0..1, 0..width].map(Into::into);
+        CubeBackend::float_reshape(
+            CubeBackend::float_slice(sums.clone(), &part),
+            Shape::new([width]),
+        )
+    })
+}
+
+#[cube(launch, address_type = "dynamic")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a kernel's arguments lie side by side"
+)]
+fn forward_kernel<F: Float>(
+    input: &Tensor<F>,
+    gamma: &Tensor<f32>,
+    beta: &Tensor<f32>,
+    output: &mut Tensor<F>,
+    moments: &mut Tensor<f32>,
+    epsilon: f32,
+    #[comptime] is_centered: bool,
+    #[comptime] units: usize,
+    #[define(F)] _dtype: ElemType,
+) {
+    let (row, width) = (CUBE_POS, input.shape(1));
+    if row >= input.shape(0) {
+        terminate!();
+    }
+    let (unit, start) = (UNIT_POS as usize, row * width);
+    let mut mean = 0.0f32;
+    if comptime!(is_centered) {
+        mean = mean_of::<F>(input, start, width, units);
+    }
+    let variance = mean_square_of::<F>(input, start, width, mean, units);
+    let factor = 1.0f32 / f32::sqrt(variance + epsilon);
+    if unit == 0 {
+        moments[2 * row] = mean;
+        moments[2 * row + 1] = factor;
+    }
+    let mut column = unit;
+    while column < width {
+        let normed = (f32::cast_from(input[start + column]) - mean) * factor;
+        output[start + column] = F::cast_from(normed * gamma[column] + beta[column]);
+        column += units;
+    }
+}
+
+/// Of the row that starts at a place.
+#[cube]
+fn mean_of<F: Float>(
+    input: &Tensor<F>,
+    start: usize,
+    width: usize,
+    #[comptime] units: usize,
+) -> f32 {
+    let mut sum = 0.0f32;
+    let mut column = UNIT_POS as usize;
+    while column < width {
+        sum += f32::cast_from(input[start + column]);
+        column += units;
+    }
+    sum_of_units(sum, units) / f32::cast_from(width)
+}
+
+/// Of what the row differs by from its mean.
+#[cube]
+fn mean_square_of<F: Float>(
+    input: &Tensor<F>,
+    start: usize,
+    width: usize,
+    mean: f32,
+    #[comptime] units: usize,
+) -> f32 {
+    let mut sum = 0.0f32;
+    let mut column = UNIT_POS as usize;
+    while column < width {
+        let element = f32::cast_from(input[start + column]) - mean;
+        sum += element * element;
+        column += units;
+    }
+    sum_of_units(sum, units) / f32::cast_from(width)
+}
+
+/// `factor * (g - mean(g) - normed * mean(g * normed))`, where g is the gradient of the normed row.
+#[cube(launch, address_type = "dynamic")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a kernel's arguments lie side by side"
+)]
+fn input_kernel<F: Float>(
+    input: &Tensor<F>,
+    gamma: &Tensor<f32>,
+    moments: &Tensor<f32>,
+    from_above: &Tensor<F>,
+    of_input: &mut Tensor<F>,
+    #[comptime] is_centered: bool,
+    #[comptime] units: usize,
+    #[define(F)] _dtype: ElemType,
+) {
+    let (row, width) = (CUBE_POS, input.shape(1));
+    if row >= input.shape(0) {
+        terminate!();
+    }
+    let (unit, start) = (UNIT_POS as usize, row * width);
+    let (mean, factor) = (moments[2 * row], moments[2 * row + 1]);
+    let mut sum = 0.0f32;
+    let mut product = 0.0f32;
+    let mut column = unit;
+    while column < width {
+        let gradient = f32::cast_from(from_above[start + column]) * gamma[column];
+        sum += gradient;
+        product += gradient * (f32::cast_from(input[start + column]) - mean) * factor;
+        column += units;
+    }
+    let slope = sum_of_units(product, units) / f32::cast_from(width);
+    let mut mean_gradient = 0.0f32;
+    if comptime!(is_centered) {
+        mean_gradient = sum_of_units(sum, units) / f32::cast_from(width);
+    }
+    let mut column = unit;
+    while column < width {
+        let gradient = f32::cast_from(from_above[start + column]) * gamma[column];
+        let normed = (f32::cast_from(input[start + column]) - mean) * factor;
+        let of_element = (gradient - mean_gradient - normed * slope) * factor;
+        of_input[start + column] = F::cast_from(of_element);
+        column += units;
+    }
+}
+
+/// The sums for gamma and beta over each block of rows, `[2, blocks, width]`.
+#[cube(launch, address_type = "dynamic")]
+fn parameters_kernel<F: Float>(
+    input: &Tensor<F>,
+    moments: &Tensor<f32>,
+    from_above: &Tensor<F>,
+    sums: &mut Tensor<f32>,
+    #[comptime] rows_of_block: usize,
+    #[define(F)] _dtype: ElemType,
+) {
+    let (blocks, width) = (sums.shape(1), sums.shape(2));
+    let place = ABSOLUTE_POS;
+    if place >= blocks * width {
+        terminate!();
+    }
+    let (block, column) = (place / width, place % width);
+    let mut of_gamma = 0.0f32;
+    let mut of_beta = 0.0f32;
+    let mut row = block * rows_of_block;
+    let end = min(row + rows_of_block, input.shape(0));
+    while row < end {
+        let gradient = f32::cast_from(from_above[row * width + column]);
+        let element = f32::cast_from(input[row * width + column]);
+        of_gamma += gradient * (element - moments[2 * row]) * moments[2 * row + 1];
+        of_beta += gradient;
+        row += 1;
+    }
+    sums[place] = of_gamma;
+    sums[blocks * width + place] = of_beta;
+}
