@@ -8,6 +8,17 @@ pub fn is_processor(device: &Device) -> bool {
     processors().contains(&device)
 }
 
+/// Does work on one of rayon's own threads if the device is a processor, else where it is called. A thread outside of the
+/// pool sleeps while each parallel operation runs and has to be woken after it, which short operations feel.
+///
+/// The work must not wait for what other threads of the pool have yet to do.
+pub fn on_worker<R: Send>(device: &Device, work: impl FnOnce() -> R + Send) -> R {
+    match is_processor(device) {
+        true => rayon::scope(|_| work()),
+        false => work(),
+    }
+}
+
 fn processors() -> Vec<Device> {
     vec![
         #[cfg(feature = "flex")]

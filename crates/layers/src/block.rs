@@ -2,13 +2,14 @@
 
 use burn::module::Module;
 use burn::tensor::{DType, Tensor};
+use lamplight_kernels::processor::on_worker;
 
 use crate::Trace;
 use crate::attention::AttentionBias;
 use crate::recompute::Tape;
 
 /// A transformer block, which keeps the shape of its input.
-pub trait Block: Module + 'static {
+pub trait Block: Module + Sync + 'static {
     /// Runs the block.
     fn forward(&self, input: BlockInput) -> BlockOutput;
 
@@ -121,7 +122,10 @@ impl Pass<'_> {
     /// Runs a block and gives the new residual stream.
     pub fn run<B: Block>(&mut self, block: &B, input: BlockInput) -> Tensor<3> {
         match self {
-            Self::Plain => block.forward(input).x,
+            Self::Plain => {
+                let device = input.x.device();
+                on_worker(&device, || block.forward(input).x)
+            }
             Self::Taped(tape) => tape.run(block, input),
             Self::Traced(trace) => {
                 trace.hidden_states.push(input.x.clone());

@@ -9,7 +9,7 @@ use burn::tensor::Device;
 mod description;
 
 pub use description::{DeviceDescription, available};
-pub use lamplight_kernels::processor::is_processor;
+pub use lamplight_kernels::processor::{is_processor, on_worker};
 
 /// A Burn backend, compiled in by the cargo feature of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

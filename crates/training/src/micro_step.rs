@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use burn_optim::GradientsParams;
+use lamplight_layers::device::on_worker;
 use lamplight_layers::precision::Precision;
 use lamplight_layers::recompute::Tape;
 
@@ -50,6 +51,15 @@ impl<T: Task> MicroStep<'_, T> {
     /// # Errors
     /// An id of the batch lies past the vocabulary.
     pub fn run(
+        &self,
+        master: &T::Model,
+        batch: &T::Batch,
+        sums: &mut StepSums,
+    ) -> Result<(), TrainingError> {
+        on_worker(self.device, || self.run_here(master, batch, sums))
+    }
+
+    fn run_here(
         &self,
         master: &T::Model,
         batch: &T::Batch,

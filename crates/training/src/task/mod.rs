@@ -46,9 +46,9 @@ fn check_time(is_interrupted: &dyn Fn() -> bool) -> Result<(), TrainingError> {
 /// the step of one large batch.
 pub trait Task: Sync {
     /// The module that is trained.
-    type Model: Module;
+    type Model: Module + Sync;
     /// A batch on the host.
-    type Batch: Send + 'static;
+    type Batch: Send + Sync + 'static;
 
     /// Whether the parameter at this path of the model is one of a head that starts from nothing, which
     /// low-rank adaptation therefore trains as a whole.

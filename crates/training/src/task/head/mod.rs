@@ -62,7 +62,7 @@ pub enum Said {
 /// A head of ELECTRA.
 pub trait Head: Sync + 'static {
     /// The model with this head.
-    type Model: Module;
+    type Model: Module + Sync;
     /// What an example has of labels.
     type Target: Target;
 
