@@ -18,6 +18,7 @@ pub mod norm;
 pub mod processor;
 mod random;
 mod simd;
+pub mod streams;
 
 /// Elements of a part that one thread takes.
 const CHUNK: usize = 1 << 14;

@@ -5,6 +5,7 @@ use std::panic::catch_unwind;
 use std::str::FromStr;
 
 use burn::tensor::Device;
+use lamplight_kernels::streams;
 
 mod description;
 
@@ -166,6 +167,9 @@ impl DeviceChoice {
     /// # Errors
     /// The backend is not compiled in, or the machine has no such device.
     pub fn open(self) -> Result<Device, DeviceError> {
+        if !self.backend.is_cpu() {
+            streams::use_one();
+        }
         let devices = self.backend.devices();
         let devices = devices.ok_or(DeviceError::NotCompiledIn(self.backend.name()))?;
         let found = devices.len();
