@@ -9,7 +9,7 @@ use lamplight_kernels::activation::{self, Function};
 use lamplight_kernels::adamw::{self, AdamWStep, AdamWTensors};
 use lamplight_kernels::attention::{self, AttentionSettings, AttentionTensors};
 use lamplight_kernels::norm::{self, NormParameters, NormSettings};
-use lamplight_kernels::{categorical, dropout, likelihood, linear};
+use lamplight_kernels::{categorical, dropout, likelihood, linear, sum_of_squares};
 use lamplight_layers::device::DeviceChoice;
 
 const STEP: AdamWStep = AdamWStep {
@@ -48,6 +48,22 @@ fn adamw(criterion: &mut Criterion) {
                 let old = tensors.take().unwrap_or_else(|| unreachable!());
                 tensors = Some(update(&STEP, old, gradient.clone()));
             });
+        });
+    }
+}
+
+/// The gradient of T5-small's embedding table.
+fn sum_of_squares(criterion: &mut Criterion) {
+    let gradient = Tensor::<2>::random([32128, 512], Distribution::Default, &device());
+    let mut group = group(criterion, "sum_of_squares");
+    type Sum = fn(Tensor<2>) -> Tensor<1>;
+    let forms: [(&str, Sum); 2] = [
+        ("fused", sum_of_squares::sum_of_squares),
+        ("reference", sum_of_squares::reference::sum_of_squares),
+    ];
+    for (name, sum) in forms {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(sum(gradient.clone())));
         });
     }
 }
@@ -206,5 +222,6 @@ criterion_group!(
     likelihood,
     linear,
     norm,
+    sum_of_squares,
 );
 criterion_main!(benches);

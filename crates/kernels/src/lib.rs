@@ -19,6 +19,7 @@ pub mod processor;
 mod random;
 mod simd;
 pub mod streams;
+pub mod sum_of_squares;
 
 /// Elements of a part that one thread takes.
 const CHUNK: usize = 1 << 14;

@@ -3,6 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{DType, Gradients, Tensor};
 use burn_optim::GradientsParams;
+use lamplight_kernels::sum_of_squares::sum_of_squares;
 
 /// Adds to `total` what a backward pass found for the parameters of `module`, in f32.
 pub fn add<M: Module>(module: &M, found: Gradients, total: &mut GradientsParams) {
@@ -65,7 +66,7 @@ struct SumOfSquares<'a> {
 impl ModuleVisitor for SumOfSquares<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            let squares = gradient.square().sum();
+            let squares = sum_of_squares(gradient);
             self.sum = Some(match self.sum.take() {
                 Some(sum) => sum + squares,
                 None => squares,
