@@ -1,6 +1,6 @@
 """Verifies, times and trains on the machine at hand, and writes down what it found.
 
-    python3 run.py [--device cuda] [--python python3] [--minutes 3] [--rounds 3] [--output results]
+    python3 run.py [--device cuda] [--python python3] [--minutes 3] [--rounds 3] [--workloads NAME...] [--output results]
 
 `cargo xtask gpu-suite` packs this beside what it needs: the program, reference cases, a prepared store and peers.py. It
 needs Python alone; where the interpreter of --python has PyTorch and transformers, the same work is timed in them, in
@@ -27,31 +27,33 @@ OF_GPUS = ["matmul", "t5-base-train-step", "electra-base-pretrain-step", "electr
 PEERS = ["torch", "torch-compile"]
 PROJECTED, PROJECTED_STEPS = "electra-small-pretrain-step-b128", 62_500
 LIMIT_S = 900
+# The exit status for what cannot be done as it was asked for.
+REFUSED = 2
 
 
 class Suite:
     def __init__(self, arguments):
         self.arguments = arguments
         self.is_processor = arguments.device in ("flex", "ndarray")
-        self.dtypes = ["f32"] if arguments.device == "ndarray" else ["f32", "bf16"]
+        # What the device turns out to compute in.
+        self.dtypes = []
         self.program = unpacked()
         self.results = {"device": arguments.device, "failures": []}
 
     def say(self, text):
         print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
-    def run(self, what, command, may_fail=False):
-        """The standard output; None where the command failed, which is written down."""
+    def run(self, what, command, allowed=(0,)):
+        """The standard output; None where the command failed, which is written down unless its exit status is allowed."""
         self.say(what)
         try:
             done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=LIMIT_S)
         except (OSError, subprocess.TimeoutExpired) as error:
             self.fail(what, str(error))
             return None
-        if done.returncode and not may_fail:
+        if done.returncode not in allowed:
             self.fail(what, f"exit {done.returncode}: {done.stderr[-2000:]}")
-            return None
-        return done.stdout
+        return done.stdout if done.stdout and done.returncode in allowed else None
 
     def fail(self, what, reason):
         self.say(f"{what} FAILED: {reason.strip().splitlines()[-1] if reason.strip() else ''}")
@@ -67,15 +69,20 @@ class Suite:
             "cores": os.cpu_count(),
             "gpus": self.run("GPUs", query) if has_gpu else None,
             "devices": self.run("devices", [self.program, "devices"]),
-            "torch cuda transformers": self.run("PyTorch", [self.arguments.python, "-c", versions], may_fail=True),
+            "torch cuda transformers": self.run("PyTorch", [self.arguments.python, "-c", versions], (0, 1)),
         }
 
     def verify(self):
         self.results["verify"] = {}
-        for dtype in self.dtypes:
+        for dtype in ["f32", "bf16"]:
             output = self.run(f"verify in {dtype}", [self.program, "verify", HERE / "cases", "--device",
-                              self.arguments.device, "--dtype", dtype, "--json"], may_fail=True)
+                              self.arguments.device, "--dtype", dtype, "--json"],
+                              (0, 1, REFUSED) if dtype == "bf16" else (0, 1))
+            if dtype == "bf16" and output is None:
+                self.say("the device does not compute in bf16")
+                continue
             lines = objects(output)
+            self.dtypes.append(dtype)
             far = [line for line in lines if not line["is_close"]]
             self.results["verify"][dtype] = {"tensors": len(lines), "far": len(far), "worst": lines[:20]}
             if far or not lines:
@@ -83,11 +90,11 @@ class Suite:
 
     def bench(self):
         self.results["bench"] = []
-        dtype = "f32" if self.is_processor else "bf16"
-        known = self.run("peers", [self.arguments.python, HERE / "peers.py", "--list"], may_fail=True)
+        dtype = "f32" if self.is_processor else self.dtypes[-1]
+        known = self.run("peers", [self.arguments.python, HERE / "peers.py", "--list"])
         known = json.loads(known) if known else {}
         where = "cpu" if self.is_processor else "cuda"
-        for workload in OF_PROCESSORS if self.is_processor else OF_GPUS:
+        for workload in self.arguments.workloads or (OF_PROCESSORS if self.is_processor else OF_GPUS):
             sides = {"lamplight": [self.program, "bench", workload, "--device", self.arguments.device, "--json"]}
             sides |= {peer: [self.arguments.python, HERE / "peers.py", peer, workload, "--device", where]
                       for peer in PEERS if workload in known.get(peer, [])}
@@ -196,6 +203,7 @@ def main():
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workloads", nargs="+", metavar="NAME", help="of lamplight bench, in place of all")
     parser.add_argument("--output", type=Path, default=Path("results"))
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True)

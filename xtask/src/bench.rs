@@ -15,7 +15,6 @@ use xshell::{Shell, cmd};
 
 use crate::device::{self, Device};
 
-const PROGRAM: &str = "target/release/lamplight";
 const PEERS: &str = "benches/peers.py";
 /// What everything else is compared with the machine's best rate of.
 const MATMUL: &str = "matmul";
@@ -197,12 +196,13 @@ fn time(
     let threads = threads.to_string();
     let python = &arguments.python;
     let name = &side.name;
+    let program = crate::program()?;
     let output = match &side.ours {
         Some(Ours { device, dtype }) => {
             let device = device.to_string();
             cmd!(
                 shell,
-                "{PROGRAM} bench {workload} --device {device} --dtype {dtype} --threads {threads} --json"
+                "{program} bench {workload} --device {device} --dtype {dtype} --threads {threads} --json"
             )
         }
         None => cmd!(

@@ -9,7 +9,6 @@ use xshell::{Shell, cmd};
 
 use crate::device::{self, Device};
 
-const PROGRAM: &str = "target/release/lamplight";
 const CASES: &str = "crates/testing/reference";
 const RUNNER: &str = "benches/gpu_suite.py";
 const PEERS: &str = "benches/peers.py";
@@ -47,7 +46,8 @@ pub fn run(shell: &Shell, arguments: &Arguments) -> Result<()> {
     }
     cmd!(shell, "cargo build --release --workspace {options...}").run()?;
     fs::create_dir_all(output)?;
-    pack_program(shell, output)?;
+    let program = &crate::program()?;
+    pack_program(shell, program, output)?;
     pack_cases(&root.join(CASES), &output.join("cases"))?;
     let data = arguments.data.iter().map(absolute);
     let data = data.collect::<std::io::Result<Vec<PathBuf>>>()?;
@@ -55,7 +55,7 @@ pub fn run(shell: &Shell, arguments: &Arguments) -> Result<()> {
     let store = output.join("store");
     cmd!(
         shell,
-        "{PROGRAM} data prepare {data...} --tokenizer {tokenizer} --output {store}"
+        "{program} data prepare {data...} --tokenizer {tokenizer} --output {store}"
     )
     .run()?;
     fs::copy(root.join(RUNNER), output.join(RUNNER_NAME))?;
@@ -77,10 +77,10 @@ pub fn run(shell: &Shell, arguments: &Arguments) -> Result<()> {
 }
 
 /// Stripped and compressed.
-fn pack_program(shell: &Shell, output: &Path) -> Result<()> {
-    let program = output.join("lamplight");
-    cmd!(shell, "strip -o {program} {PROGRAM}").run()?;
-    cmd!(shell, "xz --threads 0 {program}").run()?;
+fn pack_program(shell: &Shell, program: &Path, output: &Path) -> Result<()> {
+    let stripped = output.join("lamplight");
+    cmd!(shell, "strip -o {stripped} {program}").run()?;
+    cmd!(shell, "xz --threads 0 {stripped}").run()?;
     Ok(())
 }
 

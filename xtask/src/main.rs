@@ -16,6 +16,7 @@ mod test;
 mod tidy;
 mod train;
 
+use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -111,6 +112,15 @@ fn run(task: Task) -> Result<()> {
         Task::Docs => docs::run(&shell),
         Task::Train { .. } | Task::Devices { .. } => Ok(()),
     }
+}
+
+/// The program that a release build gives.
+fn program() -> Result<PathBuf> {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || root().map(|root| root.join("target")),
+        |folder| Ok(PathBuf::from(folder)),
+    )?;
+    Ok(target.join("release/lamplight"))
 }
 
 /// The workspace's folder.
