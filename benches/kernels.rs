@@ -8,6 +8,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use lamplight_kernels::activation::{self, Function};
 use lamplight_kernels::adamw::{self, AdamWStep, AdamWTensors};
 use lamplight_kernels::attention::{self, AttentionSettings, AttentionTensors};
+use lamplight_kernels::feed_forward::{self, Projection, Projections};
 use lamplight_kernels::norm::{self, NormParameters, NormSettings};
 use lamplight_kernels::{categorical, dropout, likelihood, linear, sum_of_squares};
 use lamplight_layers::device::DeviceChoice;
@@ -48,6 +49,32 @@ fn adamw(criterion: &mut Criterion) {
                 let old = tensors.take().unwrap_or_else(|| unreachable!());
                 tensors = Some(update(&STEP, old, gradient.clone()));
             });
+        });
+    }
+}
+
+/// A layer of ELECTRA-small, 8 x 128 tokens.
+fn feed_forward(criterion: &mut Criterion) {
+    let device = device();
+    let random = |shape| Tensor::<2>::random(shape, Distribution::Normal(0.0, 0.1), &device);
+    let projection = |inputs, outputs| Projection {
+        weight: random([inputs, outputs]),
+        bias: Some(Tensor::zeros([outputs], &device)),
+    };
+    let projections = Projections {
+        inward: projection(256, 1024),
+        outward: projection(1024, 256),
+    };
+    let input = random([8 * 128, 256]);
+    let mut group = group(criterion, "feed_forward");
+    type Run = fn(Tensor<2>, Projections, Function) -> Tensor<2>;
+    let forms: [(&str, Run); 2] = [
+        ("fused", feed_forward::feed_forward),
+        ("reference", feed_forward::reference::feed_forward),
+    ];
+    for (name, run) in forms {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(run(input.clone(), projections.clone(), Function::Gelu)));
         });
     }
 }
@@ -219,6 +246,7 @@ criterion_group!(
     attention,
     categorical,
     dropout,
+    feed_forward,
     likelihood,
     linear,
     norm,

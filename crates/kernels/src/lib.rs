@@ -11,6 +11,7 @@ pub mod categorical;
 #[cfg(feature = "cube")]
 mod cube;
 pub mod dropout;
+pub mod feed_forward;
 mod host;
 pub mod likelihood;
 pub mod linear;

@@ -47,7 +47,7 @@ impl Activation {
         gated(gate, x, self.function())
     }
 
-    fn function(self) -> Function {
+    pub(crate) fn function(self) -> Function {
         match self {
             Self::Relu => Function::Relu,
             Self::Gelu => Function::Gelu,

@@ -3,11 +3,12 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
+use lamplight_kernels::feed_forward::{Projections, feed_forward};
 
 use crate::activation::Activation;
 use crate::dropout::Dropout;
 use crate::initializer::{Initializer, linear};
-use crate::linear::apply;
+use crate::linear::{apply, projection};
 
 /// Sizes and initialisation of a [`FeedForward`].
 #[derive(Debug, Clone)]
@@ -58,9 +59,15 @@ impl FeedForwardConfig {
 impl FeedForward {
     /// `[batch, length, d_model]` to the same shape.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let drops = self.dropout.rate(&x.device()) > 0.0;
         let hidden = match &self.gate {
-            Some(gate) => (self.activation).gate(apply(gate, x.clone()), apply(&self.input, x)),
+            None if !drops => {
+                let [inward, outward] = [&self.input, &self.output].map(projection);
+                let projections = Projections { inward, outward };
+                return feed_forward(x, projections, self.activation.function());
+            }
             None => self.activation.forward(apply(&self.input, x)),
+            Some(gate) => (self.activation).gate(apply(gate, x.clone()), apply(&self.input, x)),
         };
         apply(&self.output, self.dropout.forward(hidden))
     }

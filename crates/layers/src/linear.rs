@@ -2,6 +2,7 @@
 
 use burn::nn::Linear;
 use burn::tensor::Tensor;
+use lamplight_kernels::feed_forward::Projection;
 
 pub use lamplight_kernels::linear::linear as project;
 
@@ -10,6 +11,14 @@ pub use lamplight_kernels::linear::linear as project;
 /// # Panics
 /// The width of the input is not that of the layer.
 pub fn apply<const D: usize>(layer: &Linear, input: Tensor<D>) -> Tensor<D> {
-    let bias = layer.bias.as_ref().map(|bias| bias.val());
-    project(input, layer.weight.val(), bias)
+    let Projection { weight, bias } = projection(layer);
+    project(input, weight, bias)
+}
+
+/// The layer as kernels take it that do more than one.
+pub fn projection(layer: &Linear) -> Projection {
+    Projection {
+        weight: layer.weight.val(),
+        bias: layer.bias.as_ref().map(|bias| bias.val()),
+    }
 }

@@ -90,7 +90,7 @@ impl Case {
     }
 
     /// None for what is no forward pass: a training run, a list of texts, an optimizer's steps.
-    pub(crate) fn kind(&self) -> Result<Option<Kind>, ParityError> {
+    pub(crate) fn kind(&self, expected: &Expected) -> Result<Option<Kind>, ParityError> {
         let config = self.config("")?;
         let (family, architecture) = match config["model_type"].as_str() {
             Some("t5" | "mt5" | "umt5") => (Family::T5, architecture(&config)),
@@ -107,7 +107,7 @@ impl Case {
         let Some(architecture) = architecture else {
             return Ok(None);
         };
-        Ok(self.expected()?.is_forward_pass().then_some(Kind {
+        Ok(expected.is_forward_pass().then_some(Kind {
             family,
             architecture,
         }))

@@ -38,14 +38,14 @@ pub fn check(
     device: &Device,
     precision: Precision,
 ) -> Result<Option<Vec<Comparison>>, ParityError> {
+    let expected = case.expected()?;
     let Some(Kind {
         family,
         architecture,
-    }) = case.kind()?
+    }) = case.kind(&expected)?
     else {
         return Ok(None);
     };
-    let expected = case.expected()?;
     if precision == Precision::Bf16 && !expected.has_bf16_errors() {
         return Ok(None);
     }

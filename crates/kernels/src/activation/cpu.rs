@@ -63,6 +63,18 @@ pub fn gated_backward<B: Host>(
     }))
 }
 
+/// The function of each element in its place, on this thread.
+pub fn in_place(elements: &mut [f32], function: Function) {
+    with!(function, at => simd::vectorized(
+        #[inline(always)]
+        || {
+            for element in elements.iter_mut() {
+                *element = at(*element).value;
+            }
+        },
+    ));
+}
+
 /// New tensors, element by element, on all threads.
 fn map<B: Host, const N: usize, const M: usize>(
     inputs: [&FloatTensor<B>; N],

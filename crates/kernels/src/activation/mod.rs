@@ -3,6 +3,8 @@
 mod cpu;
 pub mod reference;
 
+pub(crate) use cpu::in_place;
+
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;

@@ -15,6 +15,7 @@ use burn::tensor::{DType, Tensor};
 use crate::host::Host;
 use crate::processor::is_processor;
 
+pub(crate) use few_rows::MOST_ROWS as MOST_FEW_ROWS;
 pub use quantized::{multiplies_quantized, quantize};
 
 /// `input weight + bias` over the last axis: `[.., inputs]` times `[inputs, outputs]` plus `[outputs]`. The weight may be
