@@ -19,6 +19,18 @@ pub fn on_worker<R: Send>(device: &Device, work: impl FnOnce() -> R + Send) -> R
     }
 }
 
+/// Does two things, on a processor without gradients at the same time.
+pub fn join<A: Send, B: Send>(
+    device: &Device,
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    match is_processor(device) && !device.is_autodiff() {
+        true => rayon::join(one, other),
+        false => (one(), other()),
+    }
+}
+
 fn processors() -> Vec<Device> {
     vec![
         #[cfg(feature = "flex")]

@@ -9,6 +9,8 @@ use lamplight_kernels::attention::{
 };
 
 use crate::dropout::Dropout;
+use lamplight_kernels::processor::join;
+
 use crate::initializer::{Initializer, linear};
 use crate::linear::apply;
 
@@ -148,16 +150,29 @@ impl MultiHeadAttention {
     /// # Panics
     /// The shapes are not those that [`AttentionInput`] names.
     pub fn forward(&self, input: AttentionInput) -> AttentionOutput {
-        let memory = self.key_value(input.memory);
-        self.attend(input.query, memory, input.bias, input.wants_weights)
+        let device = input.query.device();
+        let (query, memory) = join(
+            &device,
+            || self.query(input.query),
+            || self.key_value(input.memory),
+        );
+        self.attend_projected(query, memory, input.bias, input.wants_weights)
+    }
+
+    fn query(&self, query: Tensor<3>) -> Tensor<4> {
+        self.split_heads(apply(&self.query, query))
     }
 
     /// The keys and values of a memory `[batch, source, d_model]`.
     pub fn key_value(&self, memory: Tensor<3>) -> KeyValue {
-        KeyValue {
-            key: self.split_heads(apply(&self.key, memory.clone())),
-            value: self.split_heads(apply(&self.value, memory)),
-        }
+        let project = |layer, memory| self.split_heads(apply(layer, memory));
+        let (device, copy) = (memory.device(), memory.clone());
+        let (key, value) = join(
+            &device,
+            || project(&self.key, copy),
+            || project(&self.value, memory),
+        );
+        KeyValue { key, value }
     }
 
     /// Attends from `query` `[batch, target, d_model]` to what was projected before; the rest as in
@@ -172,10 +187,21 @@ impl MultiHeadAttention {
         bias: AttentionBias,
         wants_weights: bool,
     ) -> AttentionOutput {
-        let [batch, target, _] = query.dims();
+        self.attend_projected(self.query(query), memory, bias, wants_weights)
+    }
+
+    /// The same for queries `[batch, heads, target, head_dim]`.
+    fn attend_projected(
+        &self,
+        query: Tensor<4>,
+        memory: KeyValue,
+        bias: AttentionBias,
+        wants_weights: bool,
+    ) -> AttentionOutput {
+        let [batch, _, target, _] = query.dims();
         assert_shape!(memory.key, [batch, _, _, _]);
         let tensors = AttentionTensors {
-            query: self.split_heads(apply(&self.query, query)),
+            query,
             key: memory.key,
             value: memory.value,
             bias: bias.learned,
