@@ -1,8 +1,11 @@
 //! What the kernels for graphics cards share: how rows are shared out, and sums over the units of a cube.
 
 use burn::backend::TensorMetadata;
+use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::{DType, Shape};
+use burn_cubecl::cubecl::calculate_cube_count_elemwise;
 use burn_cubecl::cubecl::{self, client::Client, prelude::*, server::CubeCountSelection};
+use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
@@ -40,6 +43,38 @@ impl RowLaunch {
             units,
         }
     }
+}
+
+/// A launch with a unit for each element.
+pub struct ElementLaunch {
+    /// As many as have a unit for each element at least.
+    pub count: CubeCount,
+    /// The units of a cube.
+    pub dim: CubeDim,
+}
+
+impl ElementLaunch {
+    /// For this number of elements.
+    pub fn new(client: &Client, elements: usize) -> Self {
+        let dim = CubeDim::new(client, elements);
+        let count = calculate_cube_count_elemwise(client, elements, dim);
+        Self { count, dim }
+    }
+}
+
+/// A dense tensor that nobody else holds, copied if it is none.
+pub fn into_own(tensor: CubeTensor) -> CubeTensor {
+    let tensor = into_contiguous(tensor);
+    if tensor.can_mut() {
+        return tensor;
+    }
+    let (client, device, dtype) = (tensor.client.clone(), tensor.device.clone(), tensor.dtype);
+    let copy = cubecl::std::tensor::into_contiguous(
+        &client,
+        tensor.binding(),
+        dtype_to_storage_type(dtype),
+    );
+    CubeTensor::new(client, copy.handle, *copy.metadata, device, dtype)
 }
 
 /// A dense tensor on the device of another, not yet written.

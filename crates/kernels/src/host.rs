@@ -1,6 +1,10 @@
 //! Tensors of backends that compute in the host's memory, as slices.
 
-use burn::backend::{Backend, tensor::FloatTensor};
+use burn::backend::{
+    Backend,
+    tensor::{FloatTensor, IntTensor},
+};
+use burn::tensor::{TensorData, read_sync};
 use faer::MatRef;
 
 #[cfg(feature = "flex")]
@@ -21,6 +25,14 @@ pub trait Host: Backend {
 
     /// A tensor of f32, whose elements lie in the order of their indices.
     fn tensor(elements: Vec<f32>, shape: &[usize]) -> FloatTensor<Self>;
+
+    /// The elements of a tensor of integers of any type.
+    fn integers(tensor: IntTensor<Self>) -> Vec<i64> {
+        match read_sync(Self::int_into_data(tensor)).map(TensorData::try_into_vec_as) {
+            Ok(Ok(elements)) => elements,
+            unread => panic!("integers cannot be read: {unread:?}"),
+        }
+    }
 
     /// A visible tensor whose last axis is dense.
     fn visible_rows(tensor: FloatTensor<Self>) -> FloatTensor<Self> {

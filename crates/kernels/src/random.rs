@@ -27,8 +27,10 @@ const NUM_DRAWS: f64 = 65536.0;
 /// Draws what dropout multiplies by: `1 / (1 - prob)`, or with probability `prob` zero.
 #[derive(Debug, Clone, Copy)]
 pub struct Dropping {
-    num_dropped: u32,
-    scale: f32,
+    /// Of 2^16 draws, those that drop.
+    pub num_dropped: u32,
+    /// The factor on what stays.
+    pub scale: f32,
 }
 
 impl Dropping {

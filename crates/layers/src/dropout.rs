@@ -2,7 +2,7 @@
 
 use burn::module::{Flag, Module, Param};
 use burn::tensor::{Device, Tensor};
-use lamplight_kernels::dropout::dropout_mask;
+use lamplight_kernels::dropout::dropout;
 
 /// Sets elements to zero at random while gradients are on, and scales the others up so that the mean
 /// stays.
@@ -39,13 +39,10 @@ impl Dropout {
 
     /// The same shape, some elements dropped.
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-        let device = input.device();
-        let rate = self.rate(&device);
-        if rate == 0.0 {
-            return input;
+        match self.rate(&input.device()) {
+            0.0 => input,
+            rate => dropout(input, rate),
         }
-        let mask = dropout_mask(input.dims(), rate, &device);
-        input.clone() * mask.cast(input.dtype())
     }
 }
 

@@ -60,7 +60,7 @@ pub fn cross_entropy(
     weights: Tensor<1>,
 ) -> CrossEntropy {
     assert_shape!(weights, [logits.dims()[0]]);
-    weighted(likelihood(logits.cast(DType::F32), targets), weights)
+    weighted(likelihood(logits, targets), weights)
 }
 
 fn weighted(likelihood: Likelihood, weights: Tensor<1>) -> CrossEntropy {

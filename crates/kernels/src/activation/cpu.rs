@@ -3,7 +3,7 @@ use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use burn::backend::tensor::FloatTensor;
 use rayon::prelude::*;
 
-use super::Function;
+use super::{ActivationForm, Function};
 use crate::host::Host;
 use crate::{CHUNK, simd};
 
@@ -23,44 +23,49 @@ macro_rules! with {
     }};
 }
 
-/// Of a dense tensor, as all here.
-pub fn activation<B: Host>(input: &FloatTensor<B>, function: Function) -> FloatTensor<B> {
-    let [output] = with!(function, at => map::<B, 1, 1>([input], |[x]| [at(x).value]));
-    output
-}
+impl<B: Host> ActivationForm for B {
+    fn laid_out(tensor: FloatTensor<Self>) -> FloatTensor<Self> {
+        B::dense(tensor)
+    }
 
-pub fn activation_backward<B: Host>(
-    input: &FloatTensor<B>,
-    from_above: &FloatTensor<B>,
-    function: Function,
-) -> FloatTensor<B> {
-    let inputs = [input, from_above];
-    let [gradient] =
-        with!(function, at => map::<B, 2, 1>(inputs, |[x, above]| [above * at(x).slope]));
-    gradient
-}
+    fn forward(input: &FloatTensor<Self>, function: Function) -> FloatTensor<Self> {
+        let [output] = with!(function, at => map::<B, 1, 1>([input], |[x]| [at(x).value]));
+        output
+    }
 
-pub fn gated<B: Host>(
-    gate: &FloatTensor<B>,
-    input: &FloatTensor<B>,
-    function: Function,
-) -> FloatTensor<B> {
-    let inputs = [gate, input];
-    let [output] = with!(function, at => map::<B, 2, 1>(inputs, |[gate, x]| [at(gate).value * x]));
-    output
-}
+    fn backward(
+        input: &FloatTensor<Self>,
+        from_above: &FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self> {
+        let inputs = [input, from_above];
+        let [gradient] =
+            with!(function, at => map::<B, 2, 1>(inputs, |[x, above]| [above * at(x).slope]));
+        gradient
+    }
 
-/// The gradients of gate and input.
-pub fn gated_backward<B: Host>(
-    gate: &FloatTensor<B>,
-    input: &FloatTensor<B>,
-    from_above: &FloatTensor<B>,
-    function: Function,
-) -> [FloatTensor<B>; 2] {
-    with!(function, at => map::<B, 3, 2>([gate, input, from_above], |[gate, x, above]| {
-        let at = at(gate);
-        [above * x * at.slope, above * at.value]
-    }))
+    fn gated_forward(
+        gate: &FloatTensor<Self>,
+        input: &FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self> {
+        let inputs = [gate, input];
+        let [output] =
+            with!(function, at => map::<B, 2, 1>(inputs, |[gate, x]| [at(gate).value * x]));
+        output
+    }
+
+    fn gated_backward(
+        gate: &FloatTensor<Self>,
+        input: &FloatTensor<Self>,
+        from_above: &FloatTensor<Self>,
+        function: Function,
+    ) -> [FloatTensor<Self>; 2] {
+        with!(function, at => map::<B, 3, 2>([gate, input, from_above], |[gate, x, above]| {
+            let at = at(gate);
+            [above * x * at.slope, above * at.value]
+        }))
+    }
 }
 
 /// The function of each element in its place, on this thread.

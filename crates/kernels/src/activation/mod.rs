@@ -1,6 +1,8 @@
 //! Element-wise activations, with a gate or without.
 
 mod cpu;
+#[cfg(feature = "cube")]
+mod cube;
 pub mod reference;
 
 pub(crate) use cpu::in_place;
@@ -12,11 +14,10 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::{Autodiff, Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::{DType, Tensor};
 
-use crate::host::Host;
 use crate::processor::is_processor;
 
 /// A function of one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Function {
     /// `max(x, 0)`.
     Relu,
@@ -28,7 +29,7 @@ pub enum Function {
     Silu,
 }
 
-/// The function of each element.
+/// The function of each element. Graphics cards compute it in f32 whatever the type, as they do [`gated`].
 pub fn activation<const D: usize>(input: Tensor<D>, function: Function) -> Tensor<D> {
     if !has_own(&input) {
         return reference::activation(input, function);
@@ -42,7 +43,7 @@ pub fn activation<const D: usize>(input: Tensor<D>, function: Function) -> Tenso
 /// # Panics
 /// The shapes differ.
 pub fn gated<const D: usize>(gate: Tensor<D>, input: Tensor<D>, function: Function) -> Tensor<D> {
-    if !has_own(&gate) || !has_own(&input) {
+    if !has_own(&gate) || gate.dtype() != input.dtype() {
         return reference::gated(gate, input, function);
     }
     assert_eq!(
@@ -55,11 +56,20 @@ pub fn gated<const D: usize>(gate: Tensor<D>, input: Tensor<D>, function: Functi
 }
 
 fn has_own<const D: usize>(tensor: &Tensor<D>) -> bool {
-    is_processor(&tensor.device()) && tensor.dtype() == DType::F32
+    match tensor.dtype() {
+        DType::F32 => cfg!(feature = "cube") || is_processor(&tensor.device()),
+        DType::F16 | DType::BF16 => cfg!(feature = "cube") && !is_processor(&tensor.device()),
+        _ => false,
+    }
 }
 
 /// Backends with forms of their own.
-#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
+#[backend_extension(
+    Cube: cfg(feature = "cube"),
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Autodiff,
+)]
 pub trait ActivationOps: Backend {
     /// As [`activation`].
     fn activation(input: FloatTensor<Self>, function: Function) -> FloatTensor<Self>;
@@ -72,9 +82,40 @@ pub trait ActivationOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-impl<B: Host> ActivationOps for B {
+/// The forms of a backend.
+trait ActivationForm: Backend {
+    /// A tensor as the other methods take theirs.
+    fn laid_out(tensor: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// As [`activation`].
+    fn forward(input: &FloatTensor<Self>, function: Function) -> FloatTensor<Self>;
+
+    /// The gradient of the input from that of the output.
+    fn backward(
+        input: &FloatTensor<Self>,
+        from_above: &FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self>;
+
+    /// As [`gated`].
+    fn gated_forward(
+        gate: &FloatTensor<Self>,
+        input: &FloatTensor<Self>,
+        function: Function,
+    ) -> FloatTensor<Self>;
+
+    /// The gradients of gate and input from that of the output.
+    fn gated_backward(
+        gate: &FloatTensor<Self>,
+        input: &FloatTensor<Self>,
+        from_above: &FloatTensor<Self>,
+        function: Function,
+    ) -> [FloatTensor<Self>; 2];
+}
+
+impl<B: ActivationForm> ActivationOps for B {
     fn activation(input: FloatTensor<Self>, function: Function) -> FloatTensor<Self> {
-        cpu::activation::<B>(&B::dense(input), function)
+        B::forward(&B::laid_out(input), function)
     }
 
     fn gated(
@@ -82,15 +123,15 @@ impl<B: Host> ActivationOps for B {
         input: FloatTensor<Self>,
         function: Function,
     ) -> FloatTensor<Self> {
-        cpu::gated::<B>(&B::dense(gate), &B::dense(input), function)
+        B::gated_forward(&B::laid_out(gate), &B::laid_out(input), function)
     }
 }
 
-impl<B: Host, C: CheckpointStrategy> ActivationOps for Autodiff<B, C> {
+impl<B: ActivationForm, C: CheckpointStrategy> ActivationOps for Autodiff<B, C> {
     fn activation(input: FloatTensor<Self>, function: Function) -> FloatTensor<Self> {
         let nodes = [input.node()];
-        let input = B::dense(input.into_primitive());
-        let output = cpu::activation::<B>(&input, function);
+        let input = B::laid_out(input.into_primitive());
+        let output = B::forward(&input, function);
         match ActivationBackward
             .prepare::<C>(nodes)
             .compute_bound()
@@ -107,8 +148,8 @@ impl<B: Host, C: CheckpointStrategy> ActivationOps for Autodiff<B, C> {
         function: Function,
     ) -> FloatTensor<Self> {
         let nodes = [gate.node(), input.node()];
-        let [gate, input] = [gate, input].map(|tensor| B::dense(tensor.into_primitive()));
-        let output = cpu::gated::<B>(&gate, &input, function);
+        let [gate, input] = [gate, input].map(|tensor| B::laid_out(tensor.into_primitive()));
+        let output = B::gated_forward(&gate, &input, function);
         match GatedBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish((gate, input, function), output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
@@ -119,7 +160,7 @@ impl<B: Host, C: CheckpointStrategy> ActivationOps for Autodiff<B, C> {
 #[derive(Debug)]
 struct ActivationBackward;
 
-impl<B: Host> Backward<B, 1> for ActivationBackward {
+impl<B: ActivationForm> Backward<B, 1> for ActivationBackward {
     type State = (FloatTensor<B>, Function);
 
     fn backward(
@@ -128,10 +169,10 @@ impl<B: Host> Backward<B, 1> for ActivationBackward {
         gradients: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let from_above = B::dense(gradients.consume::<B>(&ops.node));
+        let from_above = B::laid_out(gradients.consume::<B>(&ops.node));
         let (input, function) = ops.state;
         if let [Some(node)] = ops.parents {
-            let found = cpu::activation_backward::<B>(&input, &from_above, function);
+            let found = B::backward(&input, &from_above, function);
             gradients.register::<B>(node.id, found);
         }
     }
@@ -140,7 +181,7 @@ impl<B: Host> Backward<B, 1> for ActivationBackward {
 #[derive(Debug)]
 struct GatedBackward;
 
-impl<B: Host> Backward<B, 2> for GatedBackward {
+impl<B: ActivationForm> Backward<B, 2> for GatedBackward {
     type State = (FloatTensor<B>, FloatTensor<B>, Function);
 
     fn backward(
@@ -149,9 +190,9 @@ impl<B: Host> Backward<B, 2> for GatedBackward {
         gradients: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let from_above = B::dense(gradients.consume::<B>(&ops.node));
+        let from_above = B::laid_out(gradients.consume::<B>(&ops.node));
         let (gate, input, function) = ops.state;
-        let found = cpu::gated_backward::<B>(&gate, &input, &from_above, function);
+        let found = B::gated_backward(&gate, &input, &from_above, function);
         for (node, gradient) in ops.parents.into_iter().zip(found) {
             if let Some(node) = node {
                 gradients.register::<B>(node.id, gradient);

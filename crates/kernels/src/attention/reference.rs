@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Int, Tensor, activation::softmax};
 
 use super::{AttentionSettings, AttentionTensors, MASKED_SCORE, is_by_distance};
-use crate::dropout::dropout_mask;
+use crate::dropout::dropout;
 
 /// What attention gives.
 #[derive(Debug)]
@@ -41,11 +41,10 @@ pub fn attention(tensors: AttentionTensors, settings: AttentionSettings) -> Atte
 }
 
 /// `dropout(weights) value`, as `[batch, target, heads, head_dim]`.
-pub(super) fn context(weights: Tensor<4>, value: Tensor<4>, dropout: f64) -> Tensor<4> {
+pub(super) fn context(weights: Tensor<4>, value: Tensor<4>, prob: f64) -> Tensor<4> {
     let mut kept = weights.cast(value.dtype());
-    if dropout > 0.0 {
-        let mask = dropout_mask(kept.dims(), dropout, &kept.device());
-        kept = kept * mask.cast(value.dtype());
+    if prob > 0.0 {
+        kept = dropout(kept, prob);
     }
     kept.matmul(value).swap_dims(1, 2)
 }

@@ -1,11 +1,26 @@
-//! What dropout multiplies by (Srivastava et al. 2014).
+//! Dropout (Srivastava et al. 2014).
 
 mod cpu;
+#[cfg(feature = "cube")]
+mod cube;
 pub mod reference;
 
 use burn::tensor::{Device, Tensor};
 
 use crate::processor::is_processor;
+
+/// The input times a mask as [`dropout_mask`] draws it. On a graphics card `prob` is rounded as on a processor, and no mask
+/// is kept for the backward pass, which draws it again from the same seed.
+pub fn dropout<const D: usize>(input: Tensor<D>, prob: f64) -> Tensor<D> {
+    let device = input.device();
+    #[cfg(feature = "cube")]
+    if !is_processor(&device) {
+        return cube::dropout(input, prob);
+    }
+    let mask = dropout_mask(input.dims(), prob, &device);
+    let dtype = input.dtype();
+    input * mask.cast(dtype)
+}
 
 /// A tensor of `shape` whose elements are `1 / (1 - prob)`, or with probability `prob` zero. On a processor
 /// `prob` is rounded to a multiple of 2^-16, and the scale is that of the rounded one.

@@ -1,21 +1,23 @@
 //! What a cross-entropy reads of logits.
 
 mod cpu;
+#[cfg(feature = "cube")]
+mod cube;
 pub mod reference;
 
-use std::sync::Arc;
+use std::fmt::Debug;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::{Autodiff, Backend, Dispatch, backend_extension, tensor::FloatTensor};
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
 use burn::tensor::{DType, Int, Tensor};
 
-use crate::host::Host;
 use crate::processor::is_processor;
 
-/// Of each row of logits, `[rows]`; their difference is the negative log-likelihood of the target.
+/// Of each row of logits, `[rows]`, in f32; their difference is the negative log-likelihood of the target.
 #[derive(Debug, Clone)]
 pub struct Likelihood {
     /// The logarithm of the softmax's normaliser.
@@ -24,28 +26,28 @@ pub struct Likelihood {
     pub target_logit: Tensor<1>,
 }
 
-/// Of logits `[rows, classes]` and one target a row, `[rows]`. On a processor the logits are read once, and once more for
-/// their gradient.
+/// Of logits `[rows, classes]` of any type and one target a row, `[rows]`, computed in f32. The logits are read once, and
+/// once more for their gradient.
+///
+/// Targets are checked on a processor only. Graphics cards do not wait for them to be read: there a target below 0 counts
+/// as the first class, and one beyond the last as the last.
 ///
 /// # Panics
-/// The numbers of rows differ, or a target is no class.
+/// The numbers of rows differ, or on a processor a target is no class.
 pub fn likelihood(logits: Tensor<2>, targets: Tensor<1, Int>) -> Likelihood {
-    let [rows, classes] = logits.dims();
-    assert_eq!(targets.dims(), [rows], "each row of logits has one target");
-    if !is_processor(&logits.device()) || logits.dtype() != DType::F32 {
-        return reference::likelihood(logits, targets);
-    }
-    let targets: Vec<i64> = match targets.try_into_vec_as() {
-        Ok(targets) => targets,
-        Err(error) => panic!("targets cannot be read: {error}"),
-    };
-    let is_class = |&target: &i64| (0..classes as i64).contains(&target);
-    assert!(
-        targets.iter().all(is_class),
-        "a target is none of the {classes} classes"
+    let device = logits.device();
+    assert_eq!(
+        targets.dims(),
+        [logits.dims()[0]],
+        "each row of logits has one target"
     );
-    let logits = logits.into_dispatch();
-    let both = <Dispatch as LikelihoodOps>::likelihood(logits, targets.into());
+    let logits = match is_processor(&device) {
+        true => logits.cast(DType::F32),
+        false if cfg!(feature = "cube") => logits,
+        false => return reference::likelihood(logits, targets),
+    };
+    let (logits, targets) = (logits.into_dispatch(), targets.into_dispatch());
+    let both = <Dispatch as LikelihoodOps>::likelihood(logits, targets);
     let both: Tensor<2> = Tensor::from_dispatch(both);
     Likelihood {
         log_z: both.clone().narrow(1, 0, 1).squeeze_dim(1),
@@ -54,31 +56,56 @@ pub fn likelihood(logits: Tensor<2>, targets: Tensor<1, Int>) -> Likelihood {
 }
 
 /// Backends with a form of their own.
-#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
+#[backend_extension(
+    Cube: cfg(feature = "cube"),
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Autodiff,
+)]
 pub trait LikelihoodOps: Backend {
     /// As [`likelihood`], both side by side: `[rows, 2]`.
-    fn likelihood(logits: FloatTensor<Self>, targets: Arc<[i64]>) -> FloatTensor<Self>;
+    fn likelihood(logits: FloatTensor<Self>, targets: IntTensor<Self>) -> FloatTensor<Self>;
 }
 
-impl<B: Host> LikelihoodOps for B {
-    fn likelihood(logits: FloatTensor<Self>, targets: Arc<[i64]>) -> FloatTensor<Self> {
-        cpu::forward::<B>(&B::dense(logits), &targets)
+/// The form of a backend.
+trait LikelihoodForm: Backend {
+    /// Where the form reads targets from.
+    type Targets: Debug + Clone + Send + 'static;
+
+    /// The output, and what the backward pass reads.
+    fn forward(
+        logits: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+    ) -> (FloatTensor<Self>, Scored<Self>);
+
+    /// The gradient of the logits from that of the output: the softmax times the first column, and at the target the second.
+    fn backward(scored: Scored<Self>, from_above: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// What the forward pass leaves for the backward pass.
+#[derive(Debug, Clone)]
+struct Scored<B: LikelihoodForm> {
+    logits: FloatTensor<B>,
+    targets: B::Targets,
+    output: FloatTensor<B>,
+}
+
+impl<B: LikelihoodForm> LikelihoodOps for B {
+    fn likelihood(logits: FloatTensor<Self>, targets: IntTensor<Self>) -> FloatTensor<Self> {
+        B::forward(logits, targets).0
     }
 }
 
-impl<B: Host, C: CheckpointStrategy> LikelihoodOps for Autodiff<B, C> {
-    fn likelihood(logits: FloatTensor<Self>, targets: Arc<[i64]>) -> FloatTensor<Self> {
+impl<B: LikelihoodForm, C: CheckpointStrategy> LikelihoodOps for Autodiff<B, C> {
+    fn likelihood(logits: FloatTensor<Self>, targets: IntTensor<Self>) -> FloatTensor<Self> {
         let nodes = [logits.node()];
-        let logits = B::dense(logits.into_primitive());
-        let output = cpu::forward::<B>(&logits, &targets);
+        let (output, scored) = B::forward(logits.into_primitive(), targets);
         match LikelihoodBackward
             .prepare::<C>(nodes)
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prepared) => {
-                prepared.finish((logits, targets, output.clone()), output)
-            }
+            OpsKind::Tracked(prepared) => prepared.finish(scored, output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
@@ -87,9 +114,8 @@ impl<B: Host, C: CheckpointStrategy> LikelihoodOps for Autodiff<B, C> {
 #[derive(Debug)]
 struct LikelihoodBackward;
 
-impl<B: Host> Backward<B, 1> for LikelihoodBackward {
-    /// Logits, targets and output.
-    type State = (FloatTensor<B>, Arc<[i64]>, FloatTensor<B>);
+impl<B: LikelihoodForm> Backward<B, 1> for LikelihoodBackward {
+    type State = Scored<B>;
 
     fn backward(
         self,
@@ -97,11 +123,9 @@ impl<B: Host> Backward<B, 1> for LikelihoodBackward {
         gradients: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let from_above = B::dense(gradients.consume::<B>(&ops.node));
-        let (logits, targets, output) = ops.state;
+        let from_above = gradients.consume::<B>(&ops.node);
         if let [Some(node)] = ops.parents {
-            let found = cpu::backward::<B>(&logits, &targets, &output, &from_above);
-            gradients.register::<B>(node.id, found);
+            gradients.register::<B>(node.id, B::backward(ops.state, from_above));
         }
     }
 }

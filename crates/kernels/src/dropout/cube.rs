@@ -1,0 +1,140 @@
+//! A unit for each element, which draws whether it is kept; the backward pass draws the same again.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::cubecl::dtype_to_storage_type;
+use burn::backend::{
+    Autodiff, Backend, Dispatch, TensorMetadata, backend_extension, tensor::FloatTensor,
+};
+use burn::tensor::{DType, Distribution, Tensor};
+use burn_cubecl::cubecl::prelude::*;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{CubeBackend, cubecl};
+
+use crate::cube::{ElementLaunch, address_type, assert_f32, empty_beside};
+use crate::random::Dropping;
+
+/// As [`super::dropout`].
+pub fn dropout<const D: usize>(input: Tensor<D>, prob: f64) -> Tensor<D> {
+    let uniform = Distribution::Uniform(0.0, 1.0);
+    // It stays on the device, which no host waits for.
+    let seed = Tensor::<1>::random([2], uniform, &input.device()).cast(DType::F32);
+    Tensor::from_dispatch(<Dispatch as DropoutOps>::dropout(
+        input.into_dispatch(),
+        seed.into_dispatch(),
+        Dropping::new(prob),
+    ))
+}
+
+/// Dropout of graphics cards.
+#[backend_extension(Cube, Autodiff)]
+pub trait DropoutOps: Backend {
+    /// The input with elements dropped; which follows from the seed, `[2]`, uniform in `[0, 1)` and in f32.
+    fn dropout(
+        input: FloatTensor<Self>,
+        seed: FloatTensor<Self>,
+        dropping: Dropping,
+    ) -> FloatTensor<Self>;
+}
+
+impl DropoutOps for CubeBackend {
+    fn dropout(input: CubeTensor, seed: CubeTensor, dropping: Dropping) -> CubeTensor {
+        assert_f32("seed", &seed);
+        let input = into_contiguous(input);
+        let output = empty_beside(&input, input.shape(), input.dtype);
+        let client = input.client.clone();
+        let launch = ElementLaunch::new(&client, input.shape().num_elements());
+        let dtype = dtype_to_storage_type(input.dtype);
+        dropout_kernel::launch(
+            &client,
+            launch.count,
+            launch.dim,
+            address_type([&input]),
+            input.into_buffer_arg(),
+            seed.into_buffer_arg(),
+            output.clone().into_buffer_arg(),
+            dropping.num_dropped,
+            dropping.scale,
+            dtype,
+        );
+        output
+    }
+}
+
+impl<C: CheckpointStrategy> DropoutOps for Autodiff<CubeBackend, C> {
+    fn dropout(
+        input: FloatTensor<Self>,
+        seed: FloatTensor<Self>,
+        dropping: Dropping,
+    ) -> FloatTensor<Self> {
+        let nodes = [input.node()];
+        let seed = seed.into_primitive();
+        let output = CubeBackend::dropout(input.into_primitive(), seed.clone(), dropping);
+        match DropoutBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prepared) => prepared.finish((seed, dropping), output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct DropoutBackward;
+
+impl Backward<CubeBackend, 1> for DropoutBackward {
+    type State = (FloatTensor<CubeBackend>, Dropping);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let from_above = gradients.consume::<CubeBackend>(&ops.node);
+        let (seed, dropping) = ops.state;
+        if let [Some(node)] = ops.parents {
+            let found = CubeBackend::dropout(from_above, seed, dropping);
+            gradients.register::<CubeBackend>(node.id, found);
+        }
+    }
+}
+
+#[cube(launch, address_type = "dynamic")]
+fn dropout_kernel<F: Float>(
+    input: &[F],
+    seed: &[f32],
+    output: &mut [F],
+    num_dropped: u32,
+    scale: f32,
+    #[define(F)] _dtype: ElemType,
+) {
+    let place = ABSOLUTE_POS;
+    if place >= input.len() {
+        terminate!();
+    }
+    let bits = mixed(mixed(u32::cast_from(place) + bits_of(seed[0])) ^ bits_of(seed[1]));
+    // The upper half is one of as many draws as there are to be.
+    let factor = select(bits >> 16u32 < num_dropped, 0.0f32, scale);
+    output[place] = F::cast_from(f32::cast_from(input[place]) * factor);
+}
+
+/// The 24 bits that a number in `[0, 1)` has.
+#[cube]
+fn bits_of(uniform: f32) -> u32 {
+    u32::cast_from(uniform * 16_777_216.0f32)
+}
+
+/// A permutation of all integers that leaves no trace of their order: Wellons' "lowbias32" of his "Prospecting for hash
+/// functions".
+#[cube]
+fn mixed(bits: u32) -> u32 {
+    let first = (bits ^ (bits >> 16u32)) * 0x21f0_aaadu32;
+    let second = (first ^ (first >> 15u32)) * 0xd35a_2d97u32;
+    second ^ (second >> 15u32)
+}
