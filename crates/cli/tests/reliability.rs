@@ -259,7 +259,7 @@ fn too_little_memory_is_said_with_an_estimate_and_an_exit_code_of_its_own() {
 fn memory_that_runs_out_on_the_way_is_said_too() {
     let (_folder, run, _) = two_runs();
     let message = fail(
-        &mut limited(&run, "--set training.batch_size=6000"),
+        &mut limited(&run, "--set training.batch_size=14000"),
         OUT_OF_MEMORY,
     );
     assert!(message.contains("the system refused"), "{message}");
