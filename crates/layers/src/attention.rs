@@ -7,10 +7,9 @@ use lamplight_kernels::attention::{
     AttentionSettings, AttentionTensors, attention,
     reference::{self, Attended},
 };
-
-use crate::dropout::Dropout;
 use lamplight_kernels::processor::join;
 
+use crate::dropout::Dropout;
 use crate::initializer::{Initializer, linear};
 use crate::linear::apply;
 

@@ -26,6 +26,8 @@ pub struct Expected {
     ints: BTreeMap<String, Shaped<i64>>,
     noise: BTreeMap<String, f32>,
     bf16: BTreeMap<String, f32>,
+    /// The middle one of those errors.
+    bf16_middle: f32,
 }
 
 impl Expected {
@@ -61,9 +63,11 @@ impl Expected {
                 }
             }
         }
+        let bf16 = numbers(&folder.join("bf16.json"))?;
         Ok(Self {
             noise: numbers(&folder.join("noise.json"))?,
-            bf16: numbers(&folder.join("bf16.json"))?,
+            bf16_middle: middle(bf16.values()),
+            bf16,
             folder: folder.to_owned(),
             floats,
             ints,
@@ -166,10 +170,8 @@ impl Expected {
     /// of that of the tensor. At least as far as the middle one of the case's tensors, since a single number may be right
     /// by chance.
     pub fn bf16_error(&self, name: &str) -> f32 {
-        let mut all: Vec<f32> = self.bf16.values().copied().collect();
-        all.sort_by(f32::total_cmp);
-        let middle = all.get(all.len() / 2).copied().unwrap_or(0.0);
-        self.bf16.get(name).map_or(middle, |own| own.max(middle))
+        let own = self.bf16.get(name).copied();
+        own.map_or(self.bf16_middle, |own| own.max(self.bf16_middle))
     }
 
     /// Whether the case records how far the reference is off in bf16.
@@ -200,6 +202,13 @@ impl Expected {
 fn values<T, const N: usize>(view: &TensorView<'_>, from_bytes: fn([u8; N]) -> T) -> Vec<T> {
     let (chunks, _) = view.data().as_chunks();
     chunks.iter().map(|&bytes| from_bytes(bytes)).collect()
+}
+
+/// Of an even number the upper of the two in the middle; 0 of none.
+fn middle<'a>(values: impl Iterator<Item = &'a f32>) -> f32 {
+    let mut values: Vec<f32> = values.copied().collect();
+    values.sort_by(f32::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 /// The numbers of a JSON object by name; none where there is no file.

@@ -4,16 +4,13 @@ use burn::backend::TensorMetadata;
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{DType, Shape};
-use burn_cubecl::cubecl::{calculate_cube_count_elemwise, prelude::*};
+use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, cubecl};
 
 use super::softmax::ScoreSettings;
-use crate::cube::{RowLaunch, address_type, empty_beside, sum_of_units};
-
-/// Units of a cube that sums up the gradient of the bias.
-const ELEMENTS_OF_CUBE: u32 = 64;
+use crate::cube::{ElementLaunch, RowLaunch, address_type, empty_beside, sum_of_units};
 
 /// What the gradients follow from.
 pub struct Known {
@@ -71,12 +68,12 @@ impl Known {
             [parts, shape[1], shape[2], shape[3]],
             DType::F32,
         );
-        let dim = CubeDim::new_1d(ELEMENTS_OF_CUBE);
         let client = &self.weights.client;
+        let launch = ElementLaunch::new(client, sums.shape().num_elements());
         bias_kernel::launch(
             client,
-            calculate_cube_count_elemwise(client, sums.shape().num_elements(), dim),
-            dim,
+            launch.count,
+            launch.dim,
             address_type([&self.weights]),
             self.weights.clone().into_tensor_arg(),
             self.from_above.clone().into_tensor_arg(),

@@ -4,18 +4,16 @@ use burn::backend::TensorMetadata;
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{DType, Shape};
-use burn_cubecl::cubecl::{calculate_cube_count_elemwise, prelude::*};
+use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, cubecl};
 
 use super::{NormForm, NormSettings, Normed};
-use crate::cube::{RowLaunch, address_type, assert_f32, empty_beside, sum_of_units};
+use crate::cube::{ElementLaunch, RowLaunch, address_type, assert_f32, empty_beside, sum_of_units};
 
 /// Rows whose share of the gradients of gamma and beta one unit adds up.
 const ROWS_OF_BLOCK: usize = 64;
-/// Units of a cube in that sum, each with a column of its own.
-const COLUMNS_OF_CUBE: u32 = 64;
 
 impl NormForm for CubeBackend {
     /// Mean and factor of each row, `[rows, 2]`.
@@ -95,12 +93,13 @@ fn of_parameters(normed: Normed<CubeBackend>, from_above: CubeTensor) -> [CubeTe
     let [rows, width] = [input.shape()[0], input.shape()[1]];
     let blocks = rows.div_ceil(ROWS_OF_BLOCK);
     let sums = empty_beside(&input, [2, blocks, width], DType::F32);
-    let dim = CubeDim::new_1d(COLUMNS_OF_CUBE);
     let client = input.client.clone();
+    // A unit for each column of each block.
+    let launch = ElementLaunch::new(&client, blocks * width);
     parameters_kernel::launch(
         &client,
-        calculate_cube_count_elemwise(&client, blocks * width, dim),
-        dim,
+        launch.count,
+        launch.dim,
         address_type([&input]),
         input.clone().into_tensor_arg(),
         normed.moments.into_tensor_arg(),
