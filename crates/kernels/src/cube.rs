@@ -101,25 +101,18 @@ pub fn address_type<const N: usize>(tensors: [&CubeTensor; N]) -> AddressType {
 /// The sum of the values of all units, in an order that depends on nothing but their number, a power of two.
 #[cube]
 pub fn sum_of_units(value: f32, #[comptime] units: usize) -> f32 {
-    let mut partial = Shared::<[f32]>::new_slice(units);
-    let unit = UNIT_POS as usize;
-    partial[unit] = value;
-    sync_cube();
-    let mut half = comptime!(units / 2).runtime();
-    while half > 0 {
-        if unit < half {
-            let other = partial[unit + half];
-            partial[unit] += other;
-        }
-        sync_cube();
-        half /= 2;
-    }
-    partial[0]
+    combined(value, units, true)
 }
 
 /// The highest of the values of all units, the number of which is a power of two.
 #[cube]
 pub fn highest_of_units(value: f32, #[comptime] units: usize) -> f32 {
+    combined(value, units, false)
+}
+
+/// The sum of all values, or the highest, in halves.
+#[cube]
+fn combined(value: f32, #[comptime] units: usize, #[comptime] adds: bool) -> f32 {
     let mut partial = Shared::<[f32]>::new_slice(units);
     let unit = UNIT_POS as usize;
     partial[unit] = value;
@@ -128,7 +121,11 @@ pub fn highest_of_units(value: f32, #[comptime] units: usize) -> f32 {
     while half > 0 {
         if unit < half {
             let other = partial[unit + half];
-            partial[unit] = max(partial[unit], other);
+            if comptime!(adds) {
+                partial[unit] += other;
+            } else {
+                partial[unit] = max(partial[unit], other);
+            }
         }
         sync_cube();
         half /= 2;
