@@ -9,6 +9,8 @@ mod cube_backward;
 pub mod reference;
 #[cfg(feature = "cube")]
 mod softmax;
+#[cfg(feature = "cube")]
+mod tiles;
 
 use std::sync::Arc;
 
@@ -63,7 +65,12 @@ pub fn attention(tensors: AttentionTensors, settings: AttentionSettings) -> Tens
         return own(tensors, settings);
     }
     #[cfg(feature = "cube")]
-    return with_own_softmax(tensors, settings);
+    return match tensors.query.dims()[2] {
+        // A single query leaves a tile empty.
+        1 => with_own_softmax(tensors, settings),
+        _ => tiles::attention(tensors, settings)
+            .unwrap_or_else(|tensors| with_own_softmax(tensors, settings)),
+    };
     #[cfg(not(feature = "cube"))]
     reference::attention(tensors, settings).context
 }

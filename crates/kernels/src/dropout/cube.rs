@@ -126,14 +126,14 @@ fn dropout_kernel<F: Float>(
 
 /// The 24 bits that a number in `[0, 1)` has.
 #[cube]
-fn bits_of(uniform: f32) -> u32 {
+pub(crate) fn bits_of(uniform: f32) -> u32 {
     u32::cast_from(uniform * 16_777_216.0f32)
 }
 
 /// A permutation of all integers that leaves no trace of their order: Wellons' "lowbias32" of his "Prospecting for hash
 /// functions".
 #[cube]
-fn mixed(bits: u32) -> u32 {
+pub(crate) fn mixed(bits: u32) -> u32 {
     let first = (bits ^ (bits >> 16u32)) * 0x21f0_aaadu32;
     let second = (first ^ (first >> 15u32)) * 0xd35a_2d97u32;
     second ^ (second >> 15u32)
