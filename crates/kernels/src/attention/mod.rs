@@ -23,6 +23,8 @@ use burn::tensor::{DType, Tensor};
 
 use crate::host::Host;
 use crate::processor::is_processor;
+#[cfg(feature = "cube")]
+use crate::product::product;
 use crate::random::draw_seed;
 
 /// The lowest sum of bias and mask; what lies below counts as this. Finite, so that a row without any visible position
@@ -88,7 +90,7 @@ fn with_own_softmax(tensors: AttentionTensors, settings: AttentionSettings) -> T
         scale: settings.scale as f32,
         is_by_distance: is_by_distance(&bias, target, source),
     };
-    let products = tensors.query.matmul(tensors.key.transpose());
+    let products = product(tensors.query, tensors.key.transpose());
     let weights = Tensor::from_dispatch(<Dispatch as SoftmaxOps>::softmax(
         products.into_dispatch(),
         bias.into_dispatch(),

@@ -142,10 +142,12 @@ fn add_by_distance(
     while distance < comptime!(2 * side) {
         let mut sum = 0.0f32;
         for row in 0..side.runtime() {
-            let column = row + distance;
-            if column + 1 >= side && column + 1 < comptime!(2 * side) {
-                sum += of_scores[row * comptime!(plan.score_stride()) + column + 1 - side];
-            }
+            // Without a branch, in which the units of a plane would part.
+            let column = row + distance + 1;
+            let is_in_tile = column >= side && column < comptime!(2 * side);
+            let inside = select(is_in_tile, column, side) - side;
+            let of_score = of_scores[row * comptime!(plan.score_stride()) + inside];
+            sum += select(is_in_tile, of_score, 0.0f32);
         }
         of_bias[pair * comptime!(2 * side) + distance] = sum;
         distance += comptime!(plan.units());
