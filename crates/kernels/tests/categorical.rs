@@ -1,6 +1,8 @@
 //! How often each index is drawn, and what decides.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::HashSet;
+
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use lamplight_kernels::categorical::{categorical, reference};
 use lamplight_testing::{drawing, test_device};
@@ -23,7 +25,7 @@ fn softmax(logits: &[f32]) -> Vec<f64> {
     weights.map(|weight| weight / total).collect()
 }
 
-/// Pearson's statistic of what was drawn, less its mean, in standard deviations; 6 allow for its tail, which is not normal.
+/// Pearson's statistic may be above its mean by six standard deviations, and by ten as its tail is longer than a normal one.
 fn assert_drawn_from(probabilities: &[f64], drawn: &[usize]) {
     let mut counts = vec![0.0; probabilities.len()];
     drawn.iter().for_each(|&index| counts[index] += 1.0);
@@ -103,7 +105,7 @@ fn an_index_without_probability_is_never_drawn() {
         .collect();
     let drawn = read(categorical(rows_of(&logits, 5000)));
     assert!(drawn.iter().all(|index| index % 3 == 1));
-    let distinct: std::collections::HashSet<_> = drawn.into_iter().collect();
+    let distinct: HashSet<usize> = drawn.into_iter().collect();
     assert_eq!(distinct.len(), 100);
     let impossible = rows_of(&[f32::NEG_INFINITY; 300], 5);
     assert_eq!(read(categorical(impossible)), [0; 5]);

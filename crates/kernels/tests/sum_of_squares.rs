@@ -9,7 +9,6 @@ fn read(tensor: Tensor<1>) -> Vec<f32> {
     tensor.try_into_vec_as().unwrap()
 }
 
-/// Elements that no two of which have the same square.
 fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.3, 1.0), &test_device())
 }

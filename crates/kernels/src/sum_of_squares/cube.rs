@@ -22,10 +22,10 @@ impl SumOfSquaresOps for CubeBackend {
         let tensor = into_contiguous(tensor);
         let num_elements = tensor.shape().num_elements();
         let num_cubes = num_elements.div_ceil(ELEMENTS_OF_CUBE).clamp(1, MOST_CUBES);
-        let sums = sums(tensor, num_cubes, true);
+        let of_cubes = sums(tensor, num_cubes, true);
         match num_cubes {
-            1 => sums,
-            _ => self::sums(sums, 1, false),
+            1 => of_cubes,
+            _ => sums(of_cubes, 1, false),
         }
     }
 }
