@@ -2,7 +2,7 @@
 
 mod cpu;
 #[cfg(feature = "cube")]
-pub(crate) mod cube;
+mod cube;
 pub mod reference;
 
 use burn::tensor::{Device, Tensor};

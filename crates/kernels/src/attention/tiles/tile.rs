@@ -5,7 +5,7 @@ use burn_cubecl::cubecl::prelude::*;
 
 use super::plan::{Plan, SCORES_OF_UNIT};
 use crate::attention::MASKED_SCORE;
-use crate::dropout::cube::{bits_of, mixed};
+use crate::cube::{bits_of, hashed};
 
 /// Which rows of the tensors a cube has.
 #[derive(CubeType)]
@@ -176,7 +176,7 @@ pub struct Dropping {
 pub fn bits_of_query(seed: &Tensor<f32>, query: usize, #[comptime] drops: bool) -> u32 {
     let mut bits = 0u32;
     if comptime!(drops) {
-        bits = mixed(mixed(u32::cast_from(query) + bits_of(seed[0])) ^ bits_of(seed[1]));
+        bits = hashed(u32::cast_from(query), bits_of(seed[0]), bits_of(seed[1]));
     }
     bits
 }
@@ -191,7 +191,7 @@ pub fn dropout_factor(
 ) -> f32 {
     let mut factor = 1.0f32;
     if comptime!(drops) {
-        let bits = mixed(mixed(of_query ^ u32::cast_from(key)) + of_query);
+        let bits = hashed(u32::cast_from(key), of_query, of_query);
         factor = select(bits >> 16u32 < dropping.num_dropped, 0.0f32, dropping.scale);
     }
     factor
