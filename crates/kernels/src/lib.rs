@@ -7,6 +7,7 @@
 pub mod activation;
 pub mod adamw;
 pub mod attention;
+pub mod cards;
 pub mod categorical;
 #[cfg(feature = "cube")]
 mod cube;
@@ -20,7 +21,6 @@ pub mod processor;
 pub mod product;
 mod random;
 mod simd;
-pub mod streams;
 pub mod sum_of_squares;
 
 /// Elements of a part that one thread takes.

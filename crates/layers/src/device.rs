@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use burn::tensor::Device;
-use lamplight_kernels::streams;
+use lamplight_kernels::cards;
 
 mod description;
 #[cfg(any(feature = "cuda", test))]
@@ -185,7 +185,7 @@ impl DeviceChoice {
     /// The backend is not compiled in, or the machine has no such device or lacks what its kernels are linked with.
     pub fn open(self) -> Result<Device, DeviceError> {
         if !self.backend.is_cpu() {
-            streams::use_one();
+            cards::configure();
         }
         let devices = self.backend.devices();
         let devices = devices.ok_or(DeviceError::NotCompiledIn(self.backend.name()))?;
