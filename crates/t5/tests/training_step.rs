@@ -1,9 +1,9 @@
 //! A training step in half precision, and one that recomputes its blocks, beside the plain one.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::{DType, Device};
+use burn::tensor::{Bool, DType, Device, Distribution, Int, Tensor};
 use lamplight_layers::initializer::draw_all;
-use lamplight_layers::loss::label_loss;
+use lamplight_layers::loss::{States, label_loss};
 use lamplight_layers::precision::Precision;
 use lamplight_layers::recompute::Tape;
 use lamplight_t5::{Seq2SeqInput, Seq2SeqPass, T5Config, T5ForConditionalGeneration};
@@ -120,4 +120,75 @@ fn blocks_draw_anew_with_another_seed() {
         assert_ne!(loss(1), loss(2));
         true
     });
+}
+
+/// Of which a chunk holds 128 rows.
+const LARGE_VOCABULARY: usize = 1 << 18;
+
+/// A model of one layer over a large vocabulary.
+fn wide(is_tied: bool, device: &Device) -> T5ForConditionalGeneration {
+    let config = T5Config {
+        vocab_size: LARGE_VOCABULARY,
+        d_model: 8,
+        d_kv: 4,
+        d_ff: 8,
+        num_layers: 1,
+        num_heads: 2,
+        tie_word_embeddings: Some(is_tied),
+        ..T5Config::default()
+    };
+    device.seed(3);
+    draw_all(T5ForConditionalGeneration::new(&config, device))
+}
+
+/// A step on 3 x 90 targets, with z-loss and smoothed labels.
+fn smoothed_step(model: &T5ForConditionalGeneration, tape: Tape) -> Step {
+    let device = &tape.device().clone();
+    device.seed(5);
+    let ids = |length| {
+        let any = Distribution::Uniform(0.0, LARGE_VOCABULARY as f64);
+        Tensor::<2, Int>::random([3, length], any, device)
+    };
+    let input = Seq2SeqInput {
+        input_ids: ids(4),
+        padding_mask: Tensor::<2, Bool>::from_data([[false; 4]; 3], device),
+        decoder_input_ids: ids(90),
+        decoder_padding_mask: None,
+        segments: None,
+    };
+    let (targets, weights) = (
+        ids(90),
+        Tensor::random([270], Distribution::Default, device),
+    );
+    let (_, decoded) = model.states_by(input, Seq2SeqPass::taped(&tape));
+    let states = States {
+        hidden: decoded.flatten(0, 1),
+        targets: targets.flatten(0, 1),
+        weights,
+    };
+    let loss = states.smoothed_cross_entropy(model, &tape);
+    let [nll, z] = [loss.targets.nll, loss.targets.squared_log_z].map(|sum| sum.mean());
+    let loss = nll * 0.9 + z * 0.01 + loss.uniform.mean() * 0.1;
+    let names = T5ForConditionalGeneration::names(model.config());
+    Step::backward(model, &names, loss, tape)
+}
+
+#[test]
+fn logits_by_chunks_of_rows_give_the_same_loss_and_gradients() {
+    if compiles_kernels() {
+        // All logits at once are more than some of these devices take in a buffer.
+        return;
+    }
+    let _drawing = drawing();
+    let device = test_device().autodiff();
+    for is_tied in [true, false] {
+        let model = wide(is_tied, &device);
+        let run = |model: &_, recompute| smoothed_step(model, Tape::new(&device, 1, recompute));
+        let full = run(&model, false);
+        run(&model, true).assert_tracks(&full, F32_STEP);
+        if Precision::Bf16.check(&device).is_ok() {
+            let half = Precision::Bf16.compute_copy(&model);
+            run(&half, true).assert_tracks(&full, BF16_STEP);
+        }
+    }
 }
