@@ -12,16 +12,14 @@ use burn::tensor::{Int, Tensor, assert_shape};
 use super::{CrossEntropy, SmoothedCrossEntropy, scores, smoothed_scores};
 use crate::recompute::Tape;
 
-/// Logits of a chunk at most: 128 MiB in f32, and as much for their gradient. That is 1024 rows of
-/// T5's vocabulary; with fewer, adding the gradient of the output matrix to that of the other chunks
-/// would take a larger part of the time of the products.
-const MAX_LOGITS: usize = 1 << 25;
+/// Rows of a chunk. For each weight of the head a chunk takes four times as many multiply-adds as it
+/// has rows, and an addition to the weight's gradient, which therefore would count with few rows. The
+/// logits of so many rows are about as large as the gradient of all weights, which a step holds
+/// anyway. Whatever the batch, all chunks but the last have one shape.
+const ROWS_OF_CHUNK: usize = 1024;
 
 /// A model that ends in logits over a vocabulary.
 pub trait VocabularyHead: Module + 'static {
-    /// Classes of the vocabulary.
-    fn vocab_size(&self) -> usize;
-
     /// The head alone: states `[rows, d_model]` to logits `[rows, vocab]`, of each row by itself.
     fn head(&self, hidden: Tensor<2>) -> Tensor<2>;
 }
@@ -44,8 +42,7 @@ impl States {
     /// The numbers of rows differ.
     pub fn cross_entropy<M: VocabularyHead>(self, model: &M, tape: &Tape) -> CrossEntropy {
         let weights = self.weights.clone();
-        let rows = rows_of_chunk(model.vocab_size());
-        CrossEntropy::new(self.scores(model, tape, rows, scores), weights)
+        CrossEntropy::new(self.scores(model, tape, ROWS_OF_CHUNK, scores), weights)
     }
 
     /// [`super::smoothed_cross_entropy`] in the same way.
@@ -58,8 +55,8 @@ impl States {
         tape: &Tape,
     ) -> SmoothedCrossEntropy {
         let weights = self.weights.clone();
-        let rows = rows_of_chunk(model.vocab_size());
-        SmoothedCrossEntropy::new(self.scores(model, tape, rows, smoothed_scores), weights)
+        let scores = self.scores(model, tape, ROWS_OF_CHUNK, smoothed_scores);
+        SmoothedCrossEntropy::new(scores, weights)
     }
 
     /// What `score` reads of each row's logits, by chunks of so many rows on a tape that recomputes.
@@ -97,12 +94,6 @@ impl States {
         let all = Tensor::cat(chunks.collect(), 1); // [N, rows]
         std::array::from_fn(|number| all.clone().narrow(0, number, 1).squeeze_dim(0))
     }
-}
-
-/// Rows of a chunk: a power of two, whatever the batch, so that nearly all products have one shape.
-fn rows_of_chunk(vocab_size: usize) -> usize {
-    let most = (MAX_LOGITS / vocab_size.max(1)).max(1);
-    1 << most.ilog2()
 }
 
 /// What is read of logits `[rows, vocab]` and targets `[rows]`, each `[rows]`.

@@ -26,10 +26,6 @@ impl T5ForConditionalGeneration {
 }
 
 impl VocabularyHead for T5ForConditionalGeneration {
-    fn vocab_size(&self) -> usize {
-        self.config.vocab_size
-    }
-
     fn head(&self, hidden: Tensor<2>) -> Tensor<2> {
         self.logits(hidden)
     }

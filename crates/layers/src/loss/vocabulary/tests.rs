@@ -17,7 +17,7 @@ use crate::loss::{WeightedSum, cross_entropy, smoothed_cross_entropy};
 const VOCAB_SIZE: usize = 5;
 const NUM_ROWS: usize = 7;
 /// Chunks of 3, 3 and 1 rows.
-const ROWS_OF_CHUNK: usize = 3;
+const SIZE: usize = 3;
 
 /// A table that is looked up below the head and, transposed and with a bias, is the head.
 #[derive(Module, Debug)]
@@ -50,10 +50,6 @@ impl Tied {
 }
 
 impl VocabularyHead for Tied {
-    fn vocab_size(&self) -> usize {
-        VOCAB_SIZE
-    }
-
     fn head(&self, hidden: Tensor<2>) -> Tensor<2> {
         self.num_calls.fetch_add(1, Ordering::Relaxed);
         let matrix = self.table.weight.val().transpose();
@@ -107,7 +103,7 @@ fn chunks_give_the_loss_and_gradients_of_all_logits() {
     } = model.states(&device);
     let loss = smoothed_cross_entropy(model.head(hidden), targets, weights);
     let expected = step(&model, mixed(loss), tape(false));
-    for rows_of_chunk in [1, ROWS_OF_CHUNK, NUM_ROWS - 1, NUM_ROWS] {
+    for rows_of_chunk in [1, SIZE, NUM_ROWS - 1, NUM_ROWS] {
         let tape = tape(true);
         let states = model.states(&device);
         let weights = states.weights.clone();
@@ -129,7 +125,7 @@ fn without_smoothing_they_do_too() {
     let tape = Tape::new(&device, 1, true);
     let states = model.states(&device);
     let weights = states.weights.clone();
-    let scores = states.scores(&model, &tape, ROWS_OF_CHUNK, scores);
+    let scores = states.scores(&model, &tape, SIZE, scores);
     let loss = mean(CrossEntropy::new(scores, weights));
     assert_same(&step(&model, loss, tape), &expected);
 }
@@ -138,9 +134,9 @@ fn without_smoothing_they_do_too() {
 fn all_chunks_but_the_last_are_computed_twice_and_only_on_a_tape_that_recomputes() {
     let device = test_device().autodiff();
     for (recompute, rows_of_chunk, num_calls) in [
-        (false, ROWS_OF_CHUNK, 1),
+        (false, SIZE, 1),
         (true, NUM_ROWS, 1),
-        (true, ROWS_OF_CHUNK, 2 + 2 + 1),
+        (true, SIZE, 2 + 2 + 1),
     ] {
         let model = Tied::new(&device);
         let tape = Tape::new(&device, 1, recompute);
@@ -156,7 +152,7 @@ fn a_frozen_head_passes_gradients_through() {
     let device = test_device().autodiff();
     let model = Tied::new(&device);
     let frozen = model.clone().no_grad();
-    let [kept, recomputed] = [NUM_ROWS, ROWS_OF_CHUNK].map(|rows_of_chunk| {
+    let [kept, recomputed] = [NUM_ROWS, SIZE].map(|rows_of_chunk| {
         let tape = Tape::new(&device, 1, true);
         let [log_z, target_logit] =
             (model.states(&device)).scores(&frozen, &tape, rows_of_chunk, scores);
@@ -164,16 +160,4 @@ fn a_frozen_head_passes_gradients_through() {
     });
     assert!(kept[2].is_empty() && recomputed[2].is_empty());
     assert_close("table", &recomputed[1], &kept[1], 1e-5, 1e-6);
-}
-
-#[test]
-fn chunks_have_as_many_rows_as_their_logits_allow() {
-    for (vocab_size, rows) in [
-        (32_128, 1024),
-        (250_112, 128),
-        (MAX_LOGITS, 1),
-        (usize::MAX, 1),
-    ] {
-        assert_eq!(rows_of_chunk(vocab_size), rows);
-    }
 }
