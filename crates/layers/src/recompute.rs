@@ -4,7 +4,8 @@
 //! input and output remain. The backward pass goes through the blocks from the last to the first,
 //! runs each again, now recording, and differentiates it from the gradient of its output (Chen et
 //! al. 2016, "Training Deep Nets with Sublinear Memory Cost"). Memory for activations falls from
-//! all blocks to one; the price is one more forward pass.
+//! all blocks to one; the price is one more forward pass. [`crate::loss::States`] does the same with
+//! logits, by chunks of rows.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
