@@ -68,6 +68,7 @@ impl States {
         score: Score<N>,
     ) -> [Tensor<1>; N] {
         let [num_rows, _] = self.hidden.dims();
+        assert_shape!(self.targets, [num_rows]);
         assert_shape!(self.weights, [num_rows]);
         if !tape.recomputes() || num_rows <= rows_of_chunk {
             return score(model.head(self.hidden), self.targets);
