@@ -1,8 +1,12 @@
 //! Losses as weighted sums, so that micro-batches and ranks add up to the large batch. All are
 //! computed in f32, whatever type the logits have.
 
+mod vocabulary;
+
 use burn::tensor::{DType, Int, Tensor, activation::log_sigmoid, assert_shape};
 use lamplight_kernels::likelihood::{Likelihood, likelihood};
+
+pub use vocabulary::{States, VocabularyHead};
 
 /// A sum over positions and the weight it stands for.
 #[derive(Debug, Clone)]
@@ -60,14 +64,24 @@ pub fn cross_entropy(
     weights: Tensor<1>,
 ) -> CrossEntropy {
     assert_shape!(weights, [logits.dims()[0]]);
-    weighted(likelihood(logits, targets), weights)
+    CrossEntropy::new(scores(logits, targets), weights)
 }
 
-fn weighted(likelihood: Likelihood, weights: Tensor<1>) -> CrossEntropy {
-    let nll = likelihood.log_z.clone() - likelihood.target_logit;
-    CrossEntropy {
-        nll: WeightedSum::new(nll, weights.clone()),
-        squared_log_z: WeightedSum::new(likelihood.log_z.square(), weights),
+/// What [`CrossEntropy`] reads of each row of logits: `log Z` and the logit of the target, `[rows]`.
+fn scores(logits: Tensor<2>, targets: Tensor<1, Int>) -> [Tensor<1>; 2] {
+    let Likelihood {
+        log_z,
+        target_logit,
+    } = likelihood(logits, targets);
+    [log_z, target_logit]
+}
+
+impl CrossEntropy {
+    fn new([log_z, target_logit]: [Tensor<1>; 2], weights: Tensor<1>) -> Self {
+        Self {
+            nll: WeightedSum::new(log_z.clone() - target_logit, weights.clone()),
+            squared_log_z: WeightedSum::new(log_z.square(), weights),
+        }
     }
 }
 
@@ -81,13 +95,23 @@ pub fn smoothed_cross_entropy(
     weights: Tensor<1>,
 ) -> SmoothedCrossEntropy {
     assert_shape!(weights, [logits.dims()[0]]);
+    SmoothedCrossEntropy::new(smoothed_scores(logits, targets), weights)
+}
+
+/// [`scores`] and the mean logit of each row.
+fn smoothed_scores(logits: Tensor<2>, targets: Tensor<1, Int>) -> [Tensor<1>; 3] {
     let logits = logits.cast(DType::F32);
     let mean_logit = logits.clone().mean_dim(1).squeeze_dim(1);
-    let likelihood = likelihood(logits, targets);
-    let uniform_nll = likelihood.log_z.clone() - mean_logit;
-    SmoothedCrossEntropy {
-        uniform: WeightedSum::new(uniform_nll, weights.clone()),
-        targets: weighted(likelihood, weights),
+    let [log_z, target_logit] = scores(logits, targets);
+    [log_z, target_logit, mean_logit]
+}
+
+impl SmoothedCrossEntropy {
+    fn new([log_z, target_logit, mean_logit]: [Tensor<1>; 3], weights: Tensor<1>) -> Self {
+        Self {
+            uniform: WeightedSum::new(log_z.clone() - mean_logit, weights.clone()),
+            targets: CrossEntropy::new([log_z, target_logit], weights),
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 //! input and output remain. The backward pass goes through the blocks from the last to the first,
 //! runs each again, now recording, and differentiates it from the gradient of its output (Chen et
 //! al. 2016, "Training Deep Nets with Sublinear Memory Cost"). Memory for activations falls from
-//! all blocks to one; the price is one more forward pass.
+//! all blocks to one; the price is one more forward pass. [`crate::loss::States`] does the same with
+//! logits, by chunks of rows.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -59,9 +60,7 @@ impl Tape {
         if !self.recomputes || !tensor.is_tracked() {
             return tensor;
         }
-        let leaf = tensor.clone().detach().set_require_grad(true);
-        self.push(leaf.clone(), move || tensor);
-        leaf
+        self.forget(tensor.clone().detach(), move || tensor)
     }
 
     /// Runs a block. What it reads was given by [`Self::share`] or by this function.
@@ -72,12 +71,33 @@ impl Tape {
             return block.forward(input).x;
         }
         let silent = block.clone().no_grad();
-        let leaf = silent.forward(input.without_history()).x.require_grad();
+        let x = silent.forward(input.without_history()).x;
         let (block, device) = (block.clone(), self.device.clone());
-        self.push(leaf.clone(), move || {
+        self.forget(x, move || {
             device.seed(seed);
             block.forward(input).x
-        });
+        })
+    }
+
+    /// Whether what runs on it is computed again in the backward pass.
+    pub(crate) fn recomputes(&self) -> bool {
+        self.recomputes
+    }
+
+    /// Takes a result that was computed without recording, and gives the one to read instead.
+    /// `compute` gives the same result once more, recorded, from what [`Self::share`] or this
+    /// function gave.
+    pub(crate) fn forget<const D: usize>(
+        &self,
+        result: Tensor<D>,
+        compute: impl FnOnce() -> Tensor<D> + 'static,
+    ) -> Tensor<D> {
+        let leaf = result.require_grad();
+        self.segments.borrow_mut().push(Box::new(Segment {
+            leaf: leaf.clone(),
+            gradient: None,
+            compute: Box::new(compute),
+        }));
         leaf
     }
 
@@ -94,14 +114,6 @@ impl Tape {
             collect(gradients);
             root = std::iter::from_fn(|| segments.pop()).find_map(|segment| segment.replay());
         }
-    }
-
-    fn push<const D: usize>(&self, leaf: Tensor<D>, compute: impl FnOnce() -> Tensor<D> + 'static) {
-        self.segments.borrow_mut().push(Box::new(Segment {
-            leaf,
-            gradient: None,
-            compute: Box::new(compute),
-        }));
     }
 
     /// Blocks are numbered from one, so that none repeats what the step itself draws.

@@ -1,3 +1,5 @@
+mod head;
+
 use std::path::Path;
 
 use burn::module::{Module, Param};
@@ -5,7 +7,6 @@ use burn::nn::{Embedding, Linear};
 use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
 use lamplight_layers::block::Pass;
 use lamplight_layers::initializer::{Initializer, embedding, linear};
-use lamplight_layers::linear::{apply, project};
 use lamplight_layers::pretrained::{Checkpoint, NameTable, PretrainedError, save};
 use lamplight_layers::quantization::{QuantizationError, quantize};
 
@@ -190,12 +191,21 @@ impl T5ForConditionalGeneration {
     /// # Panics
     /// As there.
     pub fn forward_by(&self, input: Seq2SeqInput, pass: Seq2SeqPass<'_>) -> Seq2SeqOutput {
-        let (encoded, decoded) = self.model.forward(input, pass);
+        let (encoded, decoded) = self.states_by(input, pass);
         Seq2SeqOutput {
             logits: self.logits(decoded.clone()),
             encoder_last_hidden_state: encoded,
             decoder_last_hidden_state: decoded,
         }
+    }
+
+    /// [`T5Model::forward`]: the last hidden states of encoder and decoder, of which the latter,
+    /// `[batch, target, d_model]`, is what the head reads.
+    ///
+    /// # Panics
+    /// As [`Self::forward`].
+    pub fn states_by(&self, input: Seq2SeqInput, pass: Seq2SeqPass<'_>) -> (Tensor<3>, Tensor<3>) {
+        self.model.forward(input, pass)
     }
 
     /// The encoder's last hidden state `[batch, source, d_model]`, which [`Self::decode`] reads.
@@ -268,22 +278,6 @@ impl T5ForConditionalGeneration {
         DecoderStep {
             logits: self.logits(hidden.clone()),
             hidden,
-        }
-    }
-
-    fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
-        let hidden = if self.config.scales_decoder_outputs() {
-            hidden * (self.config.d_model as f64).powf(-0.5)
-        } else {
-            hidden
-        };
-        match &self.lm_head {
-            Some(lm_head) => apply(lm_head, hidden),
-            None => {
-                let weight = self.model.shared.weight.val().cast(hidden.dtype());
-                let weight = weight.transpose(); // [d_model, vocab]
-                project(hidden, weight, None)
-            }
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct MicroStep<'a, T> {
     pub device: &'a Device,
     /// The type to compute in.
     pub precision: Precision,
-    /// Whether blocks compute their activations again instead of keeping them.
+    /// Whether activations are computed again instead of kept.
     pub recompute: bool,
     /// One per term of the task.
     pub factors: &'a [Factor],

@@ -127,7 +127,8 @@ pub struct TrainingSettings {
     /// on GPUs that have it, else f32.
     #[serde(default)]
     pub precision: Option<Precision>,
-    /// Whether blocks compute their activations again in the backward pass instead of keeping them.
+    /// Whether blocks compute their activations, and T5 most of its logits, again in the backward pass
+    /// instead of keeping them.
     #[serde(default)]
     pub recompute: bool,
     /// Decides weights, order, noise and dropout.

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Int, Tensor};
 use lamplight_data::batch::{Matrix, Seq2SeqBatch};
 use lamplight_data::loader::truncated;
 use lamplight_data::tokenizer::Tokenizer;
-use lamplight_layers::loss::{CrossEntropy, cross_entropy, smoothed_cross_entropy};
+use lamplight_layers::loss::{CrossEntropy, States, cross_entropy};
 use lamplight_layers::pretrained::NameTable;
 use lamplight_layers::recompute::Tape;
 use lamplight_t5::{
@@ -221,14 +221,18 @@ impl Task for TextToText {
     ) -> Result<Vec<Tensor<1>>, TrainingError> {
         let input = self.input(batch, tape.device())?;
         let (targets, weights) = self.targets(batch, tape.device())?;
-        let logits = model.forward_by(input, Seq2SeqPass::taped(tape)).logits;
-        let logits = logits.flatten(0, 1); // [batch * target, vocab]
+        let (_, decoded) = model.states_by(input, Seq2SeqPass::taped(tape));
+        let states = States {
+            hidden: decoded.flatten(0, 1), // [batch * target, d_model]
+            targets,
+            weights,
+        };
         if self.smooths_labels() {
-            let loss = smoothed_cross_entropy(logits, targets, weights);
+            let loss = states.smoothed_cross_entropy(model, tape);
             let CrossEntropy { nll, squared_log_z } = loss.targets;
             return Ok(vec![nll.mean(), squared_log_z.mean(), loss.uniform.mean()]);
         }
-        let loss = cross_entropy(logits, targets, weights);
+        let loss = states.cross_entropy(model, tape);
         Ok(vec![loss.nll.mean(), loss.squared_log_z.mean()])
     }
 
