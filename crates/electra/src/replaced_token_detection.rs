@@ -28,10 +28,10 @@ pub fn gather_positions(hidden: Tensor<3>, positions: Tensor<2, Int>) -> Tensor<
 /// without a gradient. Where `gumbel` noise of that shape is given, by the Gumbel-max trick:
 /// `argmax(logits + gumbel)`.
 pub fn sample(logits: Tensor<3>, gumbel: Option<Tensor<3>>) -> Tensor<2, Int> {
-    let logits = logits.detach().cast(DType::F32);
+    let logits = logits.detach();
     let [batch, num_masked, _] = logits.dims();
     match gumbel {
-        Some(gumbel) => (logits + gumbel).argmax(2).squeeze_dim(2),
+        Some(gumbel) => (logits.cast(DType::F32) + gumbel).argmax(2).squeeze_dim(2),
         None => categorical(logits.flatten::<2>(0, 1)).reshape([batch, num_masked]),
     }
 }

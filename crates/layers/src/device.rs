@@ -9,7 +9,6 @@ use burn::tensor::Device;
 use lamplight_kernels::cards;
 
 mod description;
-#[cfg(any(feature = "cuda", test))]
 mod math_library;
 
 pub use description::{DeviceDescription, available};
@@ -197,7 +196,6 @@ impl DeviceChoice {
                 choice: self,
                 found,
             })?;
-        #[cfg(feature = "cuda")]
         if let (Backend::Cuda, Some(paths)) = (self.backend, math_library::missing()) {
             return Err(DeviceError::NoMathLibrary(paths));
         }
