@@ -18,6 +18,7 @@ pub mod linear;
 pub mod norm;
 pub mod processor;
 mod random;
+pub mod readback;
 mod simd;
 pub mod streams;
 pub mod sum_of_squares;
