@@ -1,10 +1,14 @@
 //! A copy in the order of the device's queue.
 
+use std::future::poll_fn;
+use std::mem::replace;
 use std::sync::mpsc::{Sender, channel};
+use std::task::{Context, Poll, Waker};
 
 use burn::backend::{Backend, Dispatch, ExecutionError, backend_extension, tensor::FloatTensor};
 use burn::tensor::{Bytes, DType, Tensor, TensorData, TensorReadError};
 use burn_cubecl::CubeBackend;
+use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::future::{DynFut, block_on};
 use burn_cubecl::cubecl::server::{CopyDescriptor, ServerError};
 use burn_cubecl::kernel::into_contiguous;
@@ -60,9 +64,26 @@ impl ReadbackOps for CubeBackend {
             dense.meta.strides().clone(),
             size_of::<f32>(),
         );
-        let copying = dense.client.read_one_tensor_async(descriptor);
         // The receiver is there until this returns.
-        let _ = sender.send(Box::pin(copying));
+        let _ = sender.send(started(dense.client, descriptor));
         tensor
     }
+}
+
+/// The client queues a copy when it is called, not when it is waited for. What it gives borrows it, so both are in one
+/// future, which stands still in between.
+fn started(client: Client, descriptor: CopyDescriptor) -> Copying {
+    let mut copying: Copying = Box::pin(async move {
+        let copying = client.read_one_tensor_async(descriptor);
+        let mut is_waited_for = false;
+        poll_fn(|_| match replace(&mut is_waited_for, true) {
+            false => Poll::Pending,
+            true => Poll::Ready(()),
+        })
+        .await;
+        copying.await
+    });
+    // Up to where it stands still.
+    let _ = (copying.as_mut()).poll(&mut Context::from_waker(Waker::noop()));
+    copying
 }

@@ -42,8 +42,8 @@ enum Settled<M> {
 }
 
 impl<T: Task> Session<'_, '_, '_, T> {
-    /// Each turn queues the gradients of a step, settles the step before, and queues the update, so that the device has
-    /// work while the host reads what the step before was measured to be.
+    /// Each turn queues the gradients of a step, settles the step before and queues the update, so that the device has work
+    /// while the host waits for what the step before was measured to be.
     pub(super) fn run(
         mut self,
         mut model: T::Model,
@@ -60,9 +60,9 @@ impl<T: Task> Session<'_, '_, '_, T> {
                 model = match self.settle(model, step)? {
                     Settled::Forward(model) => model,
                     Settled::Back(measured) => {
-                        model = self.roll_back(&measured)?;
-                        // Its gradients are of a model that is gone.
+                        // The gradients ahead are of a model that is given up.
                         self.undone = computed.transpose()?.map(|(draw, _)| draw);
+                        model = self.roll_back(&measured)?;
                         continue;
                     }
                 };
@@ -110,8 +110,8 @@ impl<T: Task> Session<'_, '_, '_, T> {
         early_stopping::is_over(self.trainer.recipe, self.position.step, self.log.history())
     }
 
-    /// Whether the gradients of a step may be queued while the one before is not settled: not where it is not updated by
-    /// either, nor where anything is due after it.
+    /// Whether the gradients of a step may be queued now, `before` being the step that is not settled. They wait where its
+    /// update does, too, and where something is due after it.
     fn may_run_ahead(&self, before: Option<&Queued>) -> bool {
         let step = self.position.step + 1;
         let is_due = || Due::after(step, self.trainer.recipe, self.observer.is_interrupted()).logs;
