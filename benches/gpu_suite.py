@@ -4,7 +4,8 @@
 
 `cargo xtask gpu-suite` packs this beside what it needs: the program, reference cases, a prepared store and peers.py. It
 needs Python alone; where the interpreter of --python has PyTorch and transformers, the same work is timed in them, in
-turn. results.json has every line, report.md the tables. A part that fails is told, and the others go on.
+turn. results.json has every line, report.md the tables. A part that fails is told, and the others go on. On CUDA the
+program links its kernels with a file of NVIDIA's; where no toolkit is installed, that of the interpreter's packages will do.
 """
 import argparse
 import json
@@ -27,6 +28,10 @@ OF_GPUS = ["matmul", "t5-base-train-step", "electra-base-pretrain-step", "electr
 PEERS = ["torch", "torch-compile"]
 PROJECTED, PROJECTED_STEPS = "electra-small-pretrain-step-b128", 62_500
 LIMIT_S = 900
+# What CUDA's kernels are linked with: in a toolkit, and in the folders of Python's packages.
+MATH_LIBRARY = "nvvm/libdevice/libdevice.10.bc"
+TOOLKITS = ["/usr/local/cuda", "/opt/cuda", "/usr/lib/cuda", "/usr"]
+IN_PACKAGES = ["nvidia/*/" + MATH_LIBRARY, "triton/backends/nvidia/lib/libdevice.10.bc"]
 # The exit status for what cannot be done as it was asked for.
 REFUSED = 2
 
@@ -38,6 +43,7 @@ class Suite:
         # What the device turns out to compute in.
         self.dtypes = []
         self.program = unpacked()
+        self.environment = os.environ | (toolkit(arguments.python) if arguments.device.startswith("cuda") else {})
         self.results = {"device": arguments.device, "failures": []}
 
     def say(self, text):
@@ -47,7 +53,8 @@ class Suite:
         """The standard output; None where the command failed, which is written down unless its exit status is allowed."""
         self.say(what)
         try:
-            done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=LIMIT_S)
+            done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=LIMIT_S,
+                                  env=self.environment)
         except (OSError, subprocess.TimeoutExpired) as error:
             self.fail(what, str(error))
             return None
@@ -111,7 +118,7 @@ class Suite:
                    "--set", "training.checkpoint_every=100000"]
         self.say(f"train {recipe} for {self.arguments.minutes} minutes")
         process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                   text=True)
+                                   text=True, env=self.environment)
         try:
             _, errors = process.communicate(timeout=60 * self.arguments.minutes)
         except subprocess.TimeoutExpired:
@@ -128,6 +135,22 @@ class Suite:
         output = self.arguments.output
         (output / "results.json").write_text(json.dumps(self.results, indent=1) + "\n")
         (output / "report.md").write_text(report(self.results))
+
+
+def toolkit(python):
+    """Names the folder with CUDA's math library, made of that of Python's packages where no toolkit has it."""
+    folders = [os.environ["CUDA_PATH"]] if "CUDA_PATH" in os.environ else TOOLKITS
+    if any((Path(folder) / MATH_LIBRARY).is_file() for folder in folders):
+        return {}
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    packages = Path(subprocess.run([python, "-c", where], capture_output=True, text=True).stdout.strip())
+    found = [path for pattern in IN_PACKAGES for path in packages.glob(pattern)]
+    if not found:
+        return {}
+    library = HERE / "cuda" / MATH_LIBRARY
+    library.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(found[0], library)
+    return {"CUDA_PATH": str(HERE / "cuda")}
 
 
 def unpacked():

@@ -1,4 +1,5 @@
-//! What the kernels for graphics cards share: how rows are shared out, and sums over the units of a cube.
+//! What the kernels for graphics cards share: how rows are shared out, sums over the units of a cube, and random
+//! bits.
 
 use burn::backend::TensorMetadata;
 use burn::backend::cubecl::dtype_to_storage_type;
@@ -131,4 +132,26 @@ fn combined(value: f32, #[comptime] units: usize, #[comptime] adds: bool) -> f32
         half /= 2;
     }
     partial[0]
+}
+
+/// Random bits of a place, each of which depends on all of the two seeds. Places that differ have bits that differ, but for
+/// this nothing shows of their order.
+#[cube]
+pub fn hashed(place: u32, first: u32, second: u32) -> u32 {
+    mixed(mixed(place + first) ^ second)
+}
+
+/// The 24 bits that a number in `[0, 1)` has.
+#[cube]
+pub fn bits_of(uniform: f32) -> u32 {
+    u32::cast_from(uniform * 16_777_216.0f32)
+}
+
+/// A permutation of all integers that leaves no trace of their order: Wellons' "lowbias32" of his "Prospecting for hash
+/// functions".
+#[cube]
+fn mixed(bits: u32) -> u32 {
+    let first = (bits ^ (bits >> 16u32)) * 0x21f0_aaadu32;
+    let second = (first ^ (first >> 15u32)) * 0xd35a_2d97u32;
+    second ^ (second >> 15u32)
 }

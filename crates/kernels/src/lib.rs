@@ -17,6 +17,7 @@ pub mod likelihood;
 pub mod linear;
 pub mod norm;
 pub mod processor;
+pub mod product;
 mod random;
 pub mod readback;
 mod simd;

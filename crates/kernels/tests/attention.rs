@@ -34,6 +34,15 @@ fn tensors([batch, heads, target, source, width]: Sizes, device: &Device) -> Att
     }
 }
 
+/// The same with a bias by distance.
+fn tensors_by_distance(sizes: Sizes, device: &Device) -> AttentionTensors {
+    let [_, heads, target, source, _] = sizes;
+    AttentionTensors {
+        bias: Some(random([1, heads, 1, target + source - 1], device).require_grad()),
+        ..tensors(sizes, device)
+    }
+}
+
 /// Context and gradients of query, key, value and bias, from a gradient that differs everywhere.
 fn results(
     leaves: &AttentionTensors,
@@ -66,6 +75,7 @@ fn results_of(
     for (name, leaf) in named
         .into_iter()
         .chain(leaves.bias.as_ref().map(|bias| ("bias", bias)))
+        .filter(|(_, leaf)| leaf.is_require_grad())
     {
         all.push((name, read(leaf.grad(&gradients).unwrap())));
     }
@@ -119,10 +129,18 @@ fn bias_and_mask_may_be_broadcast_or_missing() {
 #[test]
 fn a_bias_by_distance_is_that_of_each_query_and_key() {
     let device = test_device().autodiff();
-    for sizes in [[2, 3, 6, 5, 4], [3, 2, 1, 7, 4], [2, 2, 40, 900, 4]] {
+    for sizes in [
+        [2, 3, 6, 5, 4],
+        [3, 2, 1, 7, 4],
+        [2, 2, 40, 900, 4],
+        [1, 2, 70, 130, 64],
+        [2, 1, 64, 32, 16],
+        [1, 1, 3, 35, 128],
+        [1, 1, 2, 5, 2000],
+    ] {
         let [_, heads, target, source, _] = sizes;
-        let mut leaves = tensors(sizes, &device);
-        let bias = random([1, heads, 1, target + source - 1], &device);
+        let mut leaves = tensors_by_distance(sizes, &device);
+        let bias = leaves.bias.clone().unwrap();
         let rows = (0..target).map(|query| {
             let first = target - 1 - query;
             bias.clone().slice_dim(3, first..first + source)
@@ -131,9 +149,10 @@ fn a_bias_by_distance_is_that_of_each_query_and_key() {
         let spread = reference::of_each_key(bias.clone(), target, source);
         let values = |tensor: Tensor<4>| tensor.into_data().try_to_vec::<f32>().unwrap();
         assert_eq!(values(spread), values(of_each_key));
-        leaves.bias = Some(bias.require_grad());
         assert_as_reference(&leaves, 1.0);
         leaves.mask = None;
+        assert_as_reference(&leaves, 0.25);
+        leaves.bias = Some(random([sizes[0], heads, target, source], &device));
         assert_as_reference(&leaves, 1.0);
     }
 }
@@ -147,7 +166,7 @@ fn half_precision_is_off_by_a_few_roundings() {
         if is_processor(&device) || !device.supports_dtype(dtype) {
             continue;
         }
-        let leaves = tensors([2, 3, 33, 17, 8], &device);
+        let sizes = [2, 3, 33, 17, 8];
         let settings = AttentionSettings {
             scale: 1.0,
             dropout: 0.0,
@@ -170,12 +189,14 @@ fn half_precision_is_off_by_a_few_roundings() {
             let attended = reference::attention(in_half(tensors), settings);
             attended.context.cast(DType::F32)
         };
-        let (ours, theirs) = (
-            results_of(&leaves, ours, loss),
-            results_of(&leaves, theirs, loss),
-        );
-        for ((name, ours), (_, theirs)) in ours.iter().zip(&theirs) {
-            assert_close(name, ours, theirs, 16.0 * rounding, 0.0);
+        for leaves in [tensors(sizes, &device), tensors_by_distance(sizes, &device)] {
+            let (ours, theirs) = (
+                results_of(&leaves, ours, loss),
+                results_of(&leaves, theirs, loss),
+            );
+            for ((name, ours), (_, theirs)) in ours.iter().zip(&theirs) {
+                assert_close(name, ours, theirs, 16.0 * rounding, 0.0);
+            }
         }
     }
 }
@@ -185,17 +206,23 @@ fn half_precision_is_off_by_a_few_roundings() {
 fn what_is_dropped_is_dropped_in_the_gradient_too() {
     let device = test_device().autodiff();
     let (length, prob) = (24, 0.25);
-    let mut leaves = tensors([1, 2, length, length, length], &device);
-    let identity = Tensor::<2>::eye(length, &device).reshape([1, length, 1, length]);
-    let identity = identity.expand([1, length, 2, length]).inner();
-    leaves.value = Tensor::from_inner(identity).require_grad();
-    leaves.mask = None;
+    let sizes = [1, 2, length, length, length];
+    for mut leaves in [tensors(sizes, &device), tensors_by_distance(sizes, &device)] {
+        let identity = Tensor::<2>::eye(length, &device).reshape([1, length, 1, length]);
+        let identity = identity.expand([1, length, 2, length]).inner();
+        leaves.value = Tensor::from_inner(identity).require_grad();
+        leaves.mask = None;
+        assert_dropped_as_reference(&leaves, prob);
+    }
+}
+
+fn assert_dropped_as_reference(leaves: &AttentionTensors, prob: f64) {
     let settings = AttentionSettings {
         scale: 1.0,
         dropout: prob,
     };
     let mut is_kept: Option<Tensor<4, Bool>> = None;
-    let ours = results(&leaves, |tensors| {
+    let ours = results(leaves, |tensors| {
         let context = attention(tensors, settings);
         is_kept = Some(context.clone().swap_dims(1, 2).not_equal_scalar(0.0));
         context
@@ -204,7 +231,7 @@ fn what_is_dropped_is_dropped_in_the_gradient_too() {
     let num_kept = is_kept.clone().int().sum().into_scalar::<i32>();
     assert!((600..1000).contains(&num_kept), "{num_kept} of 1152");
     let factors = is_kept.float() / (1.0 - prob);
-    let theirs = results(&leaves, |tensors| {
+    let theirs = results(leaves, |tensors| {
         let settings = AttentionSettings {
             dropout: 0.0,
             ..settings

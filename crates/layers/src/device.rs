@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::panic::catch_unwind;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use burn::tensor::Device;
 use lamplight_kernels::streams;
 
 mod description;
+#[cfg(any(feature = "cuda", test))]
+mod math_library;
 
 pub use description::{DeviceDescription, available};
 pub use lamplight_kernels::processor::{is_processor, on_worker};
@@ -129,6 +132,20 @@ pub enum DeviceError {
         /// How many devices the backend has.
         found: usize,
     },
+    /// The device is there, but not what its kernels are linked with.
+    #[error(
+        "CUDA's math library is missing, looked for at {}; set CUDA_PATH to a folder with nvvm/libdevice/libdevice.10.bc, \
+         which a CUDA toolkit has, and the Python package nvidia-cuda-nvcc-cu12 below nvidia/cuda_nvcc", listed(.0)
+    )]
+    NoMathLibrary(Vec<PathBuf>),
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.join(", ")
 }
 
 impl FromStr for DeviceChoice {
@@ -165,7 +182,7 @@ impl DeviceChoice {
     /// Opens the device.
     ///
     /// # Errors
-    /// The backend is not compiled in, or the machine has no such device.
+    /// The backend is not compiled in, or the machine has no such device or lacks what its kernels are linked with.
     pub fn open(self) -> Result<Device, DeviceError> {
         if !self.backend.is_cpu() {
             streams::use_one();
@@ -173,13 +190,18 @@ impl DeviceChoice {
         let devices = self.backend.devices();
         let devices = devices.ok_or(DeviceError::NotCompiledIn(self.backend.name()))?;
         let found = devices.len();
-        devices
+        let device = devices
             .into_iter()
             .nth(self.index)
             .ok_or(DeviceError::NotPresent {
                 choice: self,
                 found,
-            })
+            })?;
+        #[cfg(feature = "cuda")]
+        if let (Backend::Cuda, Some(paths)) = (self.backend, math_library::missing()) {
+            return Err(DeviceError::NoMathLibrary(paths));
+        }
+        Ok(device)
     }
 }
 

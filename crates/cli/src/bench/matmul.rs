@@ -1,6 +1,7 @@
 //! Matrix products.
 
 use burn::tensor::{Distribution, Tensor};
+use lamplight_layers::linear::project;
 
 use super::Setting;
 use super::measure::Case;
@@ -25,10 +26,7 @@ pub fn case(setting: &Setting, [rows, inner, columns]: [usize; 3]) -> anyhow::Re
         values.cast(dtype)
     };
     let (left, right) = (random([rows, inner]), random([inner, columns]));
-    let run = move || {
-        let product = left.clone().matmul(right.clone());
-        super::forward::wait(product)
-    };
+    let run = move || super::forward::wait(project(left.clone(), right.clone(), None));
     Ok(Case {
         shape: Some(format!("{rows}x{inner}x{columns}")),
         flops: Some(2.0 * (rows * inner * columns) as f64),

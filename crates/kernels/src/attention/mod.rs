@@ -9,6 +9,8 @@ mod cube_backward;
 pub mod reference;
 #[cfg(feature = "cube")]
 mod softmax;
+#[cfg(feature = "cube")]
+mod tiles;
 
 use std::sync::Arc;
 
@@ -21,6 +23,8 @@ use burn::tensor::{DType, Tensor};
 
 use crate::host::Host;
 use crate::processor::is_processor;
+#[cfg(feature = "cube")]
+use crate::product::product;
 use crate::random::draw_seed;
 
 /// The lowest sum of bias and mask; what lies below counts as this. Finite, so that a row without any visible position
@@ -63,7 +67,12 @@ pub fn attention(tensors: AttentionTensors, settings: AttentionSettings) -> Tens
         return own(tensors, settings);
     }
     #[cfg(feature = "cube")]
-    return with_own_softmax(tensors, settings);
+    return match tensors.query.dims()[2] {
+        // A single query leaves a tile empty.
+        1 => with_own_softmax(tensors, settings),
+        _ => tiles::attention(tensors, settings)
+            .unwrap_or_else(|tensors| with_own_softmax(tensors, settings)),
+    };
     #[cfg(not(feature = "cube"))]
     reference::attention(tensors, settings).context
 }
@@ -81,7 +90,7 @@ fn with_own_softmax(tensors: AttentionTensors, settings: AttentionSettings) -> T
         scale: settings.scale as f32,
         is_by_distance: is_by_distance(&bias, target, source),
     };
-    let products = tensors.query.matmul(tensors.key.transpose());
+    let products = product(tensors.query, tensors.key.transpose());
     let weights = Tensor::from_dispatch(<Dispatch as SoftmaxOps>::softmax(
         products.into_dispatch(),
         bias.into_dispatch(),

@@ -4,6 +4,7 @@ use burn::tensor::{DType, Int, Tensor, activation::softmax};
 
 use super::{AttentionSettings, AttentionTensors, MASKED_SCORE, is_by_distance};
 use crate::dropout::dropout;
+use crate::product::product;
 
 /// What attention gives.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub fn attention(tensors: AttentionTensors, settings: AttentionSettings) -> Atte
         false => query * settings.scale,
     };
     let ([_, _, target, _], [_, _, source, _]) = (query.dims(), key.dims());
-    let mut scores = query.matmul(key.transpose()).cast(DType::F32);
+    let mut scores = product(query, key.transpose()).cast(DType::F32);
     let bias = bias.map(|bias| of_each_key(bias, target, source));
     if let Some(addend) = sum(bias, mask) {
         scores = scores + addend;
@@ -46,7 +47,7 @@ pub(super) fn context(weights: Tensor<4>, value: Tensor<4>, prob: f64) -> Tensor
     if prob > 0.0 {
         kept = dropout(kept, prob);
     }
-    kept.matmul(value).swap_dims(1, 2)
+    product(kept, value).swap_dims(1, 2)
 }
 
 /// The sum of bias and mask, no lower than [`MASKED_SCORE`].

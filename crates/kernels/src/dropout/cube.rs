@@ -14,7 +14,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, cubecl};
 
-use crate::cube::{ElementLaunch, address_type, assert_f32, empty_beside};
+use crate::cube::{ElementLaunch, address_type, assert_f32, bits_of, empty_beside, hashed};
 use crate::random::Dropping;
 
 /// As [`super::dropout`].
@@ -118,23 +118,8 @@ fn dropout_kernel<F: Float>(
     if place >= input.len() {
         terminate!();
     }
-    let bits = mixed(mixed(u32::cast_from(place) + bits_of(seed[0])) ^ bits_of(seed[1]));
+    let bits = hashed(u32::cast_from(place), bits_of(seed[0]), bits_of(seed[1]));
     // The upper half is one of as many draws as there are to be.
     let factor = select(bits >> 16u32 < num_dropped, 0.0f32, scale);
     output[place] = F::cast_from(f32::cast_from(input[place]) * factor);
-}
-
-/// The 24 bits that a number in `[0, 1)` has.
-#[cube]
-fn bits_of(uniform: f32) -> u32 {
-    u32::cast_from(uniform * 16_777_216.0f32)
-}
-
-/// A permutation of all integers that leaves no trace of their order: Wellons' "lowbias32" of his "Prospecting for hash
-/// functions".
-#[cube]
-fn mixed(bits: u32) -> u32 {
-    let first = (bits ^ (bits >> 16u32)) * 0x21f0_aaadu32;
-    let second = (first ^ (first >> 15u32)) * 0xd35a_2d97u32;
-    second ^ (second >> 15u32)
 }

@@ -1,6 +1,8 @@
 //! The same in plain tensor operations.
 
-use burn::tensor::{Tensor, module};
+use burn::tensor::Tensor;
+
+use crate::product::product;
 
 /// As [`super::linear`].
 pub fn linear<const D: usize>(
@@ -8,5 +10,12 @@ pub fn linear<const D: usize>(
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
 ) -> Tensor<D> {
-    module::linear(input, weight, bias)
+    let mut shape = input.dims();
+    let [num_inputs, num_outputs] = weight.dims();
+    shape[D - 1] = num_outputs;
+    let output = product(input.reshape([-1, num_inputs as i32]), weight).reshape(shape);
+    match bias {
+        Some(bias) => output + bias.unsqueeze(),
+        None => output,
+    }
 }

@@ -3,6 +3,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use lamplight_layers::activation::Activation;
 use lamplight_layers::initializer::{Initializer, linear};
+use lamplight_layers::linear::project;
 
 /// Width of the hidden layer, which is 512 for every size of ELECTRA.
 const WIDTH: usize = 512;
@@ -33,18 +34,15 @@ impl PairScorer {
     pub fn of_first(&self, first: Tensor<3>) -> Tensor<3> {
         let [_, _, hidden_size] = first.dims();
         let weight = self.hidden.weight.val().narrow(0, 0, hidden_size);
-        first.matmul(weight.unsqueeze())
+        project(first, weight, None)
     }
 
     /// The same where it comes second, with the layer's bias.
     pub fn of_second(&self, second: Tensor<3>) -> Tensor<3> {
         let [_, _, hidden_size] = second.dims();
         let weight = self.hidden.weight.val();
-        let x = second.matmul(weight.narrow(0, hidden_size, hidden_size).unsqueeze());
-        match &self.hidden.bias {
-            Some(bias) => x + bias.val().unsqueeze(),
-            None => x,
-        }
+        let bias = self.hidden.bias.as_ref().map(|bias| bias.val());
+        project(second, weight.narrow(0, hidden_size, hidden_size), bias)
     }
 
     /// Logits `[batch, num]` of what both add.

@@ -1,0 +1,123 @@
+//! A cube for each tile of queries, which goes over all tiles of keys and keeps a running softmax.
+
+use burn_cubecl::cubecl;
+use burn_cubecl::cubecl::prelude::*;
+
+use super::Form;
+use super::plan::SCORES_OF_UNIT;
+use super::product::multiply;
+use super::tile::{
+    Dropping, Own, addends_of, bits_of_query, clear, column_of, dropout_factor, load, new_scores,
+    of_lanes, own, part_of_cube, score_of, store,
+};
+
+/// Context `[batch, heads, target, head_dim]`, and of each query the highest score and one over the sum of the
+/// exponentials, each less by it: `[batch, heads, target, 2]`.
+#[cube(launch, address_type = "dynamic")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a kernel's arguments lie side by side"
+)]
+pub fn forward_kernel<F: Float>(
+    query: &Tensor<F>,
+    key: &Tensor<F>,
+    value: &Tensor<F>,
+    bias: &Tensor<f32>,
+    mask: &Tensor<f32>,
+    seed: &Tensor<f32>,
+    context: &mut Tensor<F>,
+    normalizers: &mut Tensor<f32>,
+    scale: f32,
+    dropping: Dropping,
+    #[comptime] form: Form,
+    #[define(F)] _dtype: ElemType,
+) {
+    let plan = comptime!(form.plan);
+    let side = comptime!(plan.side);
+    let (heads, target, source) = (query.shape(1), query.shape(2), key.shape(2));
+    let tiles = target.div_ceil(side);
+    if CUBE_POS >= query.shape(0) * heads * tiles {
+        terminate!();
+    }
+    let part = part_of_cube(heads, tiles, plan);
+    let own = own(plan);
+    let unit = UNIT_POS as usize;
+    let mut queries =
+        Shared::<[F]>::new_aligned_slice(comptime!(side * plan.row_stride()), 32usize);
+    // The keys of a tile, then the values.
+    let mut others = Shared::<[F]>::new_aligned_slice(comptime!(side * plan.row_stride()), 32usize);
+    let mut weights =
+        Shared::<[F]>::new_aligned_slice(comptime!(side * plan.weight_stride()), 32usize);
+    let mut scores =
+        Shared::<[f32]>::new_aligned_slice(comptime!(side * plan.score_stride()), 32usize);
+    let mut sums = Shared::<[f32]>::new_aligned_slice(comptime!(side * plan.sum_stride()), 32usize);
+    let mut partial = Shared::<[f32]>::new_slice(comptime!(plan.units()));
+
+    let position = part.first + own.row;
+    let row = (part.batch * heads + part.head) * target + position;
+    let addends = addends_of(bias, mask, &part, position, scale, form.is_by_distance);
+    let bits = bits_of_query(seed, row, form.drops);
+    load::<F>(query, &part, part.first, &mut queries, plan);
+    clear(&mut sums, plan);
+    // Of the query the highest score so far; of this unit's keys the sum of exponentials, each less by it.
+    let mut highest = f32::min_value();
+    let mut total = 0.0f32;
+    let mut first = 0usize;
+    while first < source {
+        load::<F>(key, &part, first, &mut others, plan);
+        sync_cube();
+        multiply::<F>(&queries, &others, &mut scores, comptime!(plan.scores()));
+        sync_cube();
+        load::<F>(value, &part, first, &mut others, plan);
+        let mut own_scores = new_scores();
+        let mut higher = highest;
+        #[unroll]
+        for index in 0..SCORES_OF_UNIT {
+            let column = column_of(&own, index, plan);
+            let product = scores[own.row * comptime!(plan.score_stride()) + column];
+            let score = score_of(product, bias, mask, &addends, first + column);
+            own_scores[index] = score;
+            higher = max(higher, score);
+        }
+        partial[unit] = higher;
+        sync_cube();
+        let higher = of_lanes(&partial, &own, plan, false);
+        let shrink = f32::exp(highest - higher);
+        highest = higher;
+        total *= shrink;
+        #[unroll]
+        for index in 0..SCORES_OF_UNIT {
+            let column = column_of(&own, index, plan);
+            let weight = f32::exp(own_scores[index] - highest);
+            total += weight;
+            let factor = dropout_factor(bits, first + column, &dropping, form.drops);
+            weights[own.row * comptime!(plan.weight_stride()) + column] =
+                F::cast_from(weight * factor);
+        }
+        scale_row(&mut sums, &own, shrink, form);
+        sync_cube();
+        multiply::<F>(&weights, &others, &mut sums, comptime!(plan.over_keys()));
+        sync_cube();
+        first += side;
+    }
+    partial[unit] = total;
+    sync_cube();
+    let factor = 1.0f32 / of_lanes(&partial, &own, plan, true);
+    scale_row(&mut sums, &own, factor, form);
+    if own.lane == 0 && position < target {
+        normalizers[2 * row] = highest;
+        normalizers[2 * row + 1] = factor;
+    }
+    sync_cube();
+    store::<F>(&sums, 1.0f32, context, &part, plan);
+}
+
+/// Multiplies the sums of a query, which its units share out.
+#[cube]
+fn scale_row(sums: &mut Shared<[f32]>, own: &Own, factor: f32, #[comptime] form: Form) {
+    let mut column = own.lane;
+    while column < comptime!(form.plan.width) {
+        sums[own.row * comptime!(form.plan.sum_stride()) + column] *= factor;
+        column += comptime!(form.plan.lanes());
+    }
+}

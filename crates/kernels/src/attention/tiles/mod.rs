@@ -1,0 +1,198 @@
+//! Attention of graphics cards in tiles: neither scores nor weights are ever in the memory of the card, in the forward pass
+//! or the backward one (Dao 2023, "FlashAttention-2"). A bias by distance is read, and its gradient summed, in the tile.
+
+mod backward_keys;
+mod backward_queries;
+mod forward;
+mod launch;
+mod plan;
+mod product;
+mod tile;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::cubecl::dtype_to_elem_type;
+use burn::backend::{
+    Autodiff, Backend, Dispatch, DispatchTensorKind, backend_extension, tensor::FloatTensor,
+};
+use burn::tensor::{DType, Distribution, Tensor};
+use burn_cubecl::CubeBackend;
+
+use super::{AttentionSettings, AttentionTensors, is_by_distance};
+use crate::random::Dropping;
+use launch::Inputs;
+use plan::Plan;
+
+/// What the kernels are built by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Form {
+    plan: Plan,
+    is_by_distance: bool,
+    drops: bool,
+}
+
+/// What the kernels are given beside tensors.
+#[derive(Debug, Clone, Copy)]
+pub struct TileSettings {
+    form: Form,
+    scale: f32,
+    dropping: Dropping,
+}
+
+/// As [`super::attention`]; the tensors again where a tile has no room for a head, or where the gradient of a bias has a
+/// place for each query and key.
+pub fn attention(
+    tensors: AttentionTensors,
+    settings: AttentionSettings,
+) -> Result<Tensor<4>, AttentionTensors> {
+    let ([_, _, target, _], [_, _, source, _]) = (tensors.query.dims(), tensors.key.dims());
+    let by_distance = |bias: &Tensor<4>| is_by_distance(bias, target, source);
+    let has_form = |bias: &Tensor<4>| by_distance(bias) || !bias.is_tracked();
+    let plan = plan_for(&tensors.query).filter(|_| tensors.bias.as_ref().is_none_or(has_form));
+    let Some(plan) = plan else {
+        return Err(tensors);
+    };
+    let device = tensors.query.device();
+    let or_zero = |tensor: Option<_>| tensor.unwrap_or_else(|| Tensor::zeros([1; 4], &device));
+    let drops = settings.dropout > 0.0;
+    // It stays on the device, which no host waits for.
+    let seed = match drops {
+        true => Tensor::<1>::random([2], Distribution::Uniform(0.0, 1.0), &device),
+        false => Tensor::zeros([2], &device),
+    };
+    let settings = TileSettings {
+        form: Form {
+            plan,
+            is_by_distance: tensors.bias.as_ref().is_some_and(by_distance),
+            drops,
+        },
+        scale: settings.scale as f32,
+        dropping: Dropping::new(settings.dropout),
+    };
+    Ok(Tensor::from_dispatch(<Dispatch as TilesOps>::attention(
+        tensors.query.into_dispatch(),
+        tensors.key.into_dispatch(),
+        tensors.value.into_dispatch(),
+        or_zero(tensors.bias).into_dispatch(),
+        or_zero(tensors.mask).into_dispatch(),
+        seed.cast(DType::F32).into_dispatch(),
+        settings,
+    )))
+}
+
+/// What fits the device of the queries, their width and their type.
+fn plan_for(query: &Tensor<4>) -> Option<Plan> {
+    let [_, _, _, head_dim] = query.dims();
+    let query = match query.device().is_autodiff() {
+        true => query.clone().inner(),
+        false => query.clone(),
+    };
+    match query.into_dispatch().kind {
+        DispatchTensorKind::Cube(query) => {
+            let query = query.float();
+            let elem = dtype_to_elem_type(query.dtype);
+            Plan::new(query.client.properties(), head_dim, elem)
+        }
+        _ => None,
+    }
+}
+
+/// Attention of graphics cards.
+#[backend_extension(Cube, Autodiff)]
+pub trait TilesOps: Backend {
+    /// As [`super::attention`]; each axis of bias and mask is broadcast. What is dropped follows from the seed, `[2]`,
+    /// uniform in `[0, 1)`.
+    fn attention(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        seed: FloatTensor<Self>,
+        settings: TileSettings,
+    ) -> FloatTensor<Self>;
+}
+
+impl TilesOps for CubeBackend {
+    fn attention(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        seed: FloatTensor<Self>,
+        settings: TileSettings,
+    ) -> FloatTensor<Self> {
+        let inputs = Inputs {
+            query,
+            key,
+            value,
+            bias,
+            mask,
+            seed,
+            settings,
+        };
+        launch::forward(&inputs).context
+    }
+}
+
+impl<C: CheckpointStrategy> TilesOps for Autodiff<CubeBackend, C> {
+    fn attention(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        seed: FloatTensor<Self>,
+        settings: TileSettings,
+    ) -> FloatTensor<Self> {
+        let nodes = [query.node(), key.node(), value.node(), bias.node()];
+        let inputs = Inputs {
+            query: query.into_primitive(),
+            key: key.into_primitive(),
+            value: value.into_primitive(),
+            bias: bias.into_primitive(),
+            mask: mask.into_primitive(),
+            seed: seed.into_primitive(),
+            settings,
+        };
+        let attended = launch::forward(&inputs);
+        let context = attended.context.clone();
+        match TilesBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish((inputs, attended), context),
+            OpsKind::UnTracked(prepared) => prepared.finish(context),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct TilesBackward;
+
+impl Backward<CubeBackend, 4> for TilesBackward {
+    type State = (Inputs, launch::Attended);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 4>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let from_above = gradients.consume::<CubeBackend>(&ops.node);
+        let (inputs, attended) = ops.state;
+        let has_bias = ops.parents[3].is_some();
+        let found = launch::backward(&inputs, &attended, from_above, has_bias);
+        let of_inputs = [
+            Some(found.query),
+            Some(found.key),
+            Some(found.value),
+            found.bias,
+        ];
+        for (node, gradient) in ops.parents.into_iter().zip(of_inputs) {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
+                gradients.register::<CubeBackend>(node.id, gradient);
+            }
+        }
+    }
+}

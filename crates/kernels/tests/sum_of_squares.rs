@@ -1,0 +1,73 @@
+//! Sums of squares against their reference.
+#![allow(clippy::unwrap_used)]
+
+use burn::tensor::{DType, Distribution, Tensor};
+use lamplight_kernels::sum_of_squares::{reference, sum_of_squares};
+use lamplight_testing::{assert_close, test_device};
+
+fn read(tensor: Tensor<1>) -> Vec<f32> {
+    tensor.try_into_vec_as().unwrap()
+}
+
+fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Normal(0.3, 1.0), &test_device())
+}
+
+#[test]
+fn the_sum_is_that_of_the_reference() {
+    // None, fewer than a cube has units, as many elements as a cube and one more, several chunks and a rest, and more cubes
+    // than there are at most.
+    for num in [0, 1, 21, 4096, 4097, 77_100, 4_200_001] {
+        let tensor = random([num]);
+        let sum = read(sum_of_squares(tensor.clone()));
+        let reference = read(reference::sum_of_squares(tensor));
+        assert_close("sum", &sum, &reference, 1e-5, 0.0);
+    }
+}
+
+/// Each element is seen alone, wherever it lies.
+#[test]
+fn every_element_counts_once() {
+    let device = test_device();
+    let num = 300_000;
+    for place in [0, 1, 255, 256, 4095, 4096, 65_536, num - 1] {
+        let zeros = Tensor::<1>::zeros([num], &device);
+        let tensor = zeros.slice_fill(place..place + 1, 3.0);
+        assert_eq!(read(sum_of_squares(tensor)), [9.0], "{place}");
+    }
+    // Of ones no sum is rounded.
+    let ones = Tensor::<1>::ones([num], &device);
+    assert_eq!(read(sum_of_squares(ones)), [num as f32]);
+}
+
+#[test]
+fn only_the_elements_of_the_tensor_count() {
+    let device = test_device();
+    let whole = Tensor::<2>::from_data([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], &device);
+    let part = whole.narrow(1, 1, 2).transpose(); // [[2, 5], [3, 6]]
+    assert_eq!(read(sum_of_squares(part)), [74.0]);
+}
+
+#[test]
+fn the_same_elements_have_the_same_sum() {
+    let tensor = random([1000, 301]);
+    let first = read(sum_of_squares(tensor.clone()));
+    for _ in 0..5 {
+        assert_eq!(read(sum_of_squares(tensor.clone())), first);
+    }
+}
+
+#[test]
+fn half_precision_is_summed_in_f32() {
+    let device = test_device();
+    for dtype in [DType::BF16, DType::F16] {
+        if !device.supports_dtype(dtype) {
+            continue;
+        }
+        let half = random([77, 129]).cast(dtype);
+        let sum = sum_of_squares(half.clone());
+        assert_eq!(sum.dtype(), DType::F32);
+        let reference = reference::sum_of_squares(half);
+        assert_close("sum", &read(sum), &read(reference), 1e-5, 0.0);
+    }
+}
