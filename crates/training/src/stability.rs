@@ -162,7 +162,7 @@ impl NormStatistic {
     /// Norms so many standard deviations above the mean; `None` while too little is known.
     fn spikes(&self, threshold: f64) -> Option<Spikes> {
         let deviation = self.variance.sqrt();
-        (self.count >= NUM_WARMUP && deviation > 0.0).then(|| Spikes {
+        (self.count >= NUM_WARMUP && deviation > 0.0).then_some(Spikes {
             above: (self.mean + threshold * deviation) as f32,
             mean: self.mean,
             spread: threshold * threshold * self.variance,
