@@ -77,6 +77,11 @@ impl<T: Task> Session<'_, '_, '_, T> {
                 queued = Some(step);
             }
         }
+        self.end(model)
+    }
+
+    /// Waits for the last checkpoint.
+    fn end(mut self, model: T::Model) -> Result<Outcome<T::Model>, TrainingError> {
         let written = self.writer.finish()?;
         self.report_written(written);
         Ok(Outcome {

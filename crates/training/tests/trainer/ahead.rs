@@ -17,7 +17,7 @@ fn batches() -> Vec<Seq2SeqBatch> {
     texts.iter().map(|text| batch(&[text, "x"])).collect()
 }
 
-/// A recipe whose steps run ahead but for the first, after which a line is due, and the last, or none of them.
+/// A recipe of which steps run ahead, but not past the first and every fourth, after which something is due; or none.
 fn recipe_of(steps: usize, runs_ahead: bool) -> Recipe {
     let mut recipe = recipe(steps, 1, 1e-2);
     recipe.training.checkpoint_every = 4;
