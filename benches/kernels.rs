@@ -6,7 +6,7 @@ use std::time::Duration;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use lamplight_kernels::activation::{self, Function};
-use lamplight_kernels::adamw::{self, AdamWStep, AdamWTensors};
+use lamplight_kernels::adamw::{self, AdamWStep, AdamWTensors, ScaledGradient};
 use lamplight_kernels::attention::{self, AttentionSettings, AttentionTensors};
 use lamplight_kernels::feed_forward::{self, Projection, Projections};
 use lamplight_kernels::norm::{self, NormParameters, NormSettings};
@@ -32,7 +32,7 @@ fn adamw(criterion: &mut Criterion) {
     let shape = [32128, 512];
     let random = || Tensor::<2>::random(shape, Distribution::Default, &device());
     let mut group = group(criterion, "adamw");
-    type Update = fn(&AdamWStep, AdamWTensors<2>, Tensor<2>) -> AdamWTensors<2>;
+    type Update = fn(&AdamWStep, AdamWTensors<2>, ScaledGradient<2>) -> AdamWTensors<2>;
     let forms: [(&str, Update); 2] = [
         ("fused", adamw::adamw),
         ("reference", adamw::reference::adamw),
@@ -43,7 +43,10 @@ fn adamw(criterion: &mut Criterion) {
             first: random(),
             second: random(),
         });
-        let gradient = random();
+        let gradient = ScaledGradient {
+            values: random(),
+            factor: Tensor::ones([1], &device()),
+        };
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let old = tensors.take().unwrap_or_else(|| unreachable!());

@@ -20,6 +20,7 @@ pub mod norm;
 pub mod processor;
 pub mod product;
 mod random;
+pub mod readback;
 mod simd;
 pub mod sum_of_squares;
 

@@ -1,7 +1,8 @@
 //! Updates by AdamW against their reference.
+#![allow(clippy::unwrap_used)]
 
 use burn::tensor::{Distribution, Tensor};
-use lamplight_kernels::adamw::{AdamWStep, AdamWTensors, adamw, reference};
+use lamplight_kernels::adamw::{AdamWStep, AdamWTensors, ScaledGradient, adamw, reference};
 use lamplight_testing::test_device;
 
 fn step() -> AdamWStep {
@@ -17,6 +18,13 @@ fn step() -> AdamWStep {
 
 fn random(shape: [usize; 2]) -> Tensor<2> {
     Tensor::random(shape, Distribution::Default, &test_device())
+}
+
+fn scaled<const D: usize>(values: Tensor<D>, factor: f32) -> ScaledGradient<D> {
+    ScaledGradient {
+        factor: Tensor::from_floats([factor], &values.device()),
+        values,
+    }
 }
 
 fn difference(fast: AdamWTensors<2>, slow: AdamWTensors<2>) -> f32 {
@@ -42,7 +50,7 @@ fn difference_of(step: &AdamWStep) -> f32 {
         };
         let (mut fast, mut slow) = (start.clone(), start);
         for _ in 0..3 {
-            let gradient = random(shape) - 0.5;
+            let gradient = scaled(random(shape) - 0.5, 0.7);
             fast = adamw(step, fast, gradient.clone());
             slow = reference::adamw(step, slow, gradient);
         }
@@ -79,7 +87,7 @@ fn tensors_may_lie_in_any_order() {
         first: turned(),
         second: turned(),
     };
-    let gradient = turned();
+    let gradient = scaled(turned(), 1.0);
     let slow = reference::adamw(&step(), old.clone(), gradient.clone());
     let difference = difference(adamw(&step(), old, gradient), slow);
     assert!(difference < 1e-6, "{difference}");
@@ -94,6 +102,45 @@ fn tensors_that_others_hold_stay_as_they_are() {
         first: ones.clone(),
         second: ones.clone(),
     };
-    adamw(&step(), old, ones.clone());
+    adamw(&step(), old, scaled(ones.clone(), 1.0));
     assert_eq!(ones.sum().into_scalar::<f32>(), 100.0);
+}
+
+#[test]
+fn the_factor_is_multiplied_into_the_gradient() {
+    let start = AdamWTensors {
+        parameter: random([40, 50]),
+        first: random([40, 50]),
+        second: random([40, 50]),
+    };
+    let gradient = random([40, 50]);
+    let halved = adamw(&step(), start.clone(), scaled(gradient.clone(), 0.5));
+    let half = adamw(&step(), start, scaled(gradient * 0.5, 1.0));
+    assert_eq!(difference(halved, half), 0.0);
+}
+
+#[test]
+fn a_factor_that_is_no_number_leaves_every_bit() {
+    let bits = |tensor: &Tensor<2>| -> Vec<u32> {
+        let values: Vec<f32> = tensor.clone().try_into_vec_as().unwrap();
+        values.into_iter().map(f32::to_bits).collect()
+    };
+    let bits =
+        |tensors: &AdamWTensors<2>| [&tensors.parameter, &tensors.first, &tensors.second].map(bits);
+    let scaled_by_parameter = AdamWStep {
+        min_scale: Some(1e-3),
+        ..step()
+    };
+    for step in [step(), scaled_by_parameter] {
+        for update in [adamw::<2>, reference::adamw] {
+            let old = AdamWTensors {
+                parameter: random([33, 65]),
+                first: random([33, 65]),
+                second: random([33, 65]),
+            };
+            let before = bits(&old);
+            let gradient = scaled(random([33, 65]) / 0.0, f32::NAN);
+            assert!(bits(&update(&step, old, gradient)) == before);
+        }
+    }
 }

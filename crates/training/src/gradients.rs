@@ -10,23 +10,23 @@ pub fn add<M: Module>(module: &M, found: Gradients, total: &mut GradientsParams)
     module.visit(&mut Adding { found, total });
 }
 
-/// The factor that brings gradients of this joint norm down to `limit`; 1 where they are below it.
-pub fn clip_factor(norm: f32, limit: Option<f64>) -> f64 {
-    limit.map_or(1.0, |limit| limit / f64::from(norm).max(limit))
+/// Gradients of a module and what they are multiplied by.
+pub struct ScaledGradients {
+    /// By the module's parameters.
+    pub gradients: GradientsParams,
+    /// `[1]` on their device; none for 1. NaN where nothing is to change: see [`ModelOptimizer::is_guarded`].
+    ///
+    /// [`ModelOptimizer::is_guarded`]: crate::optimizer::ModelOptimizer::is_guarded
+    pub factor: Option<Tensor<1>>,
 }
 
-/// All gradients times a factor.
-pub fn scale<M: Module>(module: &M, gradients: GradientsParams, factor: f64) -> GradientsParams {
-    if factor == 1.0 {
-        return gradients;
+impl From<GradientsParams> for ScaledGradients {
+    fn from(gradients: GradientsParams) -> Self {
+        Self {
+            gradients,
+            factor: None,
+        }
     }
-    let mut scaling = Scaling {
-        factor,
-        gradients,
-        scaled: GradientsParams::new(),
-    };
-    module.visit(&mut scaling);
-    scaling.scaled
 }
 
 /// The root of the sum of squares of all gradients, `[1]`, on the device; `None` without gradients.
@@ -71,20 +71,6 @@ impl ModuleVisitor for SumOfSquares<'_> {
                 Some(sum) => sum + squares,
                 None => squares,
             });
-        }
-    }
-}
-
-struct Scaling {
-    factor: f64,
-    gradients: GradientsParams,
-    scaled: GradientsParams,
-}
-
-impl ModuleVisitor for Scaling {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-            self.scaled.register(param.id, gradient * self.factor);
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! [`recipe`] says what to do, [`run`] does it: [`texts`] reads and tokenises, [`feed`] makes tensors
 //! of host batches, [`task`] computes losses and held-out scores, [`trainer`] steps over them with
-//! [`optimizer`], [`schedule`], [`gradients`] and [`stability`], and [`run_folder`], [`checkpoint`], [`metrics`] and [`report`] keep
+//! [`optimizer`], [`schedule`], [`gradients`], [`clipping`] and [`stability`], and [`run_folder`], [`checkpoint`], [`metrics`] and [`report`] keep
 //! the results. [`scoring`] scores a model without training. [`inspection`] shows batches before anything is trained. [`progress`] is how a program hears of it; nothing here prints.
 
 pub mod checkpoint;
+pub mod clipping;
 pub mod comparison;
 mod early_stopping;
 mod error;

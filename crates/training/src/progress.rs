@@ -63,7 +63,7 @@ pub trait Observer {
     /// The run goes on after this step, with what was measured up to it: it was resumed, or has gone
     /// back to a checkpoint.
     fn resumed(&mut self, _step: usize, _history: &History) {}
-    /// A step is done; steps count from one.
+    /// A step is done and judged; steps count from one. The device may be at work on the next.
     fn stepped(&mut self, _step: usize) {}
     /// Metrics were read back from the device.
     fn logged(&mut self, _metrics: &StepMetrics) {}

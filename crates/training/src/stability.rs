@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clipping::{Limits, Spikes};
 use crate::recipe::RecipeError;
 use crate::recipe::check::{count, within};
 
@@ -71,11 +72,8 @@ pub struct Stability {
 /// What is to be done with a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Verdict {
-    /// Update the parameters; gradients above this joint norm are scaled down to it.
-    Update {
-        /// `None` for no limit.
-        limit: Option<f64>,
-    },
+    /// Update the parameters.
+    Update,
     /// The gradient is a spike: update with it scaled down to `limit`.
     Spike {
         /// The norm it is scaled to.
@@ -102,18 +100,25 @@ impl Stability {
             return self.skip(settings);
         }
         self.num_skipped_in_a_row = 0;
-        let norm = f64::from(norm);
-        let limit = settings
-            .spike_threshold
-            .and_then(|threshold| self.norm.spike_limit(norm, threshold));
-        self.norm.add(limit.unwrap_or(norm));
+        let spikes = self.limits(settings, clip_norm).spikes;
+        let limit = spikes.and_then(|spikes| spikes.limit(norm));
+        self.norm.add(limit.unwrap_or(f64::from(norm)));
         match limit {
             Some(limit) => {
                 self.num_spikes += 1;
                 let limit = clip_norm.map_or(limit, |clip_norm| clip_norm.min(limit));
                 Verdict::Spike { limit }
             }
-            None => Verdict::Update { limit: clip_norm },
+            None => Verdict::Update,
+        }
+    }
+
+    /// What the norm of the step after those judged so far may be.
+    pub fn limits(&self, settings: &StabilitySettings, clip_norm: Option<f64>) -> Limits {
+        let threshold = settings.spike_threshold;
+        Limits {
+            norm: clip_norm,
+            spikes: threshold.and_then(|threshold| self.norm.spikes(threshold)),
         }
     }
 
@@ -154,14 +159,14 @@ impl NormStatistic {
         self.variance = (1.0 - weight) * (self.variance + weight * difference * difference);
     }
 
-    /// The norm that a spike is clipped to: the further out it lies, the closer to the mean, so
-    /// that the worst batch counts least (ZClip, Kumar et al. 2025, section 3, the reciprocal
-    /// form). `None` when it is no spike.
-    fn spike_limit(&self, norm: f64, threshold: f64) -> Option<f64> {
+    /// Norms so many standard deviations above the mean; `None` while too little is known.
+    fn spikes(&self, threshold: f64) -> Option<Spikes> {
         let deviation = self.variance.sqrt();
-        let distance = (norm - self.mean) / deviation;
-        let is_spike = self.count >= NUM_WARMUP && deviation > 0.0 && distance > threshold;
-        is_spike.then(|| self.mean + threshold * threshold / distance * deviation)
+        (self.count >= NUM_WARMUP && deviation > 0.0).then_some(Spikes {
+            above: (self.mean + threshold * deviation) as f32,
+            mean: self.mean,
+            spread: threshold * threshold * self.variance,
+        })
     }
 }
 
@@ -182,14 +187,12 @@ mod tests {
         stability.judge(&settings(), &[1.0], norm, Some(1.0))
     }
 
-    const UPDATE: Verdict = Verdict::Update { limit: Some(1.0) };
-
     #[test]
     fn a_loss_or_norm_that_is_not_finite_skips_then_goes_back_then_stops() {
         let mut stability = Stability::default();
-        assert_eq!(judge(&mut stability, 1.0), UPDATE);
+        assert_eq!(judge(&mut stability, 1.0), Verdict::Update);
         assert_eq!(judge(&mut stability, f32::NAN), Verdict::Skip);
-        assert_eq!(judge(&mut stability, 1.0), UPDATE);
+        assert_eq!(judge(&mut stability, 1.0), Verdict::Update);
         let bad_loss = stability.judge(&settings(), &[1.0, f32::INFINITY], 1.0, None);
         assert_eq!(bad_loss, Verdict::Skip);
         assert_eq!(judge(&mut stability, f32::INFINITY), Verdict::RollBack);
@@ -204,13 +207,13 @@ mod tests {
         let mut stability = Stability::default();
         for index in 0..50 {
             let norm = 0.5 + 0.01 * (index % 5) as f32;
-            assert_eq!(judge(&mut stability, norm), UPDATE);
+            assert_eq!(judge(&mut stability, norm), Verdict::Update);
         }
         let Verdict::Spike { limit } = judge(&mut stability, 5000.0) else {
             panic!("no spike");
         };
         assert!((0.5..0.6).contains(&limit), "{limit}");
-        assert_eq!(judge(&mut stability, 0.53), UPDATE);
+        assert_eq!(judge(&mut stability, 0.53), Verdict::Update);
         assert_eq!(stability.num_spikes, 1);
     }
 

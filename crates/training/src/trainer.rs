@@ -4,27 +4,25 @@ mod contents;
 mod due;
 mod log;
 mod session;
+mod settled;
+mod step;
 
 use std::path::PathBuf;
 
-use burn::tensor::{Device, Tensor};
-use burn_optim::GradientsParams;
+use burn::tensor::Device;
 use lamplight_data::DataError;
 use lamplight_data::loader::Drawn;
 
 use crate::checkpoint::{Identity, Intact, LORA, OPTIMIZER, Position, Writer};
-use crate::error::unreadable;
-use crate::gradients::global_norm;
 use crate::metrics::History;
-use crate::micro_step::{Factor, MicroStep, StepSums};
 use crate::optimizer::{ModelOptimizer, OptimizerState};
 use crate::progress::Observer;
 use crate::recipe::Recipe;
 use crate::run_folder::RunFolder;
-use crate::task::{Task, Term};
+use crate::task::Task;
 use crate::weights::Weights;
-use crate::{TrainingError, lora, seed};
-use log::{Log, Measured};
+use crate::{TrainingError, lora};
+use log::Log;
 use session::Session;
 
 /// Of the one process that trains.
@@ -142,69 +140,10 @@ impl<T: Task> Trainer<'_, T> {
                 checkpoints: &checkpoints,
                 writer: Writer::new(scope, &checkpoints, &identity, &retention),
                 log,
+                undone: None,
                 observer,
             };
             session.run(start.model, batches)
         })
-    }
-
-    /// The gradients of a step over all its micro-batches, and what it was measured to be, read from
-    /// the device in one transfer.
-    fn gradients(
-        &self,
-        step: usize,
-        model: &T::Model,
-        micro_batches: &[T::Batch],
-    ) -> Result<(GradientsParams, Measured), TrainingError> {
-        let settings = &self.recipe.training;
-        let mut sums = StepSums::default();
-        let mut measured = Measured::default();
-        let factors = self.factors(micro_batches);
-        for (micro_step, (batch, factors)) in micro_batches.iter().zip(factors).enumerate() {
-            let micro_step = MicroStep {
-                task: self.task,
-                device: &self.device,
-                precision: settings.precision.unwrap_or_default(),
-                recompute: settings.recompute,
-                factors: &factors,
-                seed: seed::for_step(settings.seed, step, micro_step, RANK),
-            };
-            micro_step.run(model, batch, &mut sums)?;
-            measured.num_tokens += self.task.num_tokens(batch) as u64;
-            measured.num_cells += self.task.num_cells(batch) as u64;
-            measured.flops += self.task.flops(model, batch);
-        }
-        let StepSums { gradients, terms } = sums;
-        let norm = global_norm(model, &gradients);
-        let read: Vec<Tensor<1>> = terms.into_iter().chain(norm).collect();
-        let mut values: Vec<f32> = Tensor::cat(read, 0).try_into_vec_as().map_err(unreadable)?;
-        measured.gradient_norm = values.pop().unwrap_or(f32::NAN);
-        measured.losses = values;
-        Ok((gradients, measured))
-    }
-
-    /// For each micro-batch and term: its share of the step's positions, and the coefficient.
-    fn factors(&self, micro_batches: &[T::Batch]) -> Vec<Vec<Factor>> {
-        let weights: Vec<Vec<f64>> = micro_batches
-            .iter()
-            .map(|batch| self.task.weights(batch))
-            .collect();
-        let terms = self.task.terms();
-        let total = |index: usize| -> f64 { weights.iter().map(|w| w[index]).sum() };
-        let totals: Vec<f64> = (0..terms.len()).map(total).collect();
-        let factor = |(index, term): (usize, &Term), weights: &[f64]| Factor {
-            share: weights[index] / totals[index].max(f64::MIN_POSITIVE),
-            coefficient: term.factor,
-        };
-        weights
-            .iter()
-            .map(|weights| {
-                terms
-                    .iter()
-                    .enumerate()
-                    .map(|term| factor(term, weights))
-                    .collect()
-            })
-            .collect()
     }
 }

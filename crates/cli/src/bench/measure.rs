@@ -8,7 +8,7 @@ use serde::Serialize;
 pub struct Case {
     /// Which of several of a workload: of a matrix product `rows x inner x columns`.
     pub shape: Option<String>,
-    /// One run. Whoever starts work on a device waits for its end.
+    /// One run. Whoever starts work on a device waits for its end, or for that of the run before.
     pub run: Box<dyn FnMut() -> anyhow::Result<()>>,
     /// Tokens that a run reads or writes.
     pub num_tokens: Option<f64>,

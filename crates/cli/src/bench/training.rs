@@ -5,10 +5,12 @@ use lamplight_data::batch::{MaskedBatch, Seq2SeqBatch};
 use lamplight_data::objective::replaced_token_detection::MaskedExample;
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_electra::{ElectraConfig, ElectraPretraining};
+use lamplight_kernels::readback::Readback;
 use lamplight_layers::initializer::draw_all;
 use lamplight_layers::precision::Precision;
 use lamplight_t5::{T5Config, T5ForConditionalGeneration};
-use lamplight_training::gradients::{clip_factor, global_norm, scale};
+use lamplight_training::clipping::Limits;
+use lamplight_training::gradients::{ScaledGradients, global_norm};
 use lamplight_training::micro_step::{Factor, MicroStep, StepSums};
 use lamplight_training::optimizer::ModelOptimizer;
 use lamplight_training::recipe::Recipe;
@@ -20,7 +22,10 @@ use super::measure::Case;
 
 const MASK_ID: u32 = 103;
 const DROPOUT: f64 = 0.1;
-const CLIP_NORM: f64 = 1.0;
+const LIMITS: Limits = Limits {
+    norm: Some(1.0),
+    spikes: None,
+};
 /// Of the tokens of a row that the generator predicts.
 const MASK_FRACTION: f64 = 0.15;
 
@@ -224,6 +229,7 @@ where
             .collect();
         let mut model = Some(model);
         let mut seed = 0;
+        let mut readback = None;
         let run = move || {
             let Some(master) = model.take() else {
                 anyhow::bail!("an earlier step failed");
@@ -241,11 +247,15 @@ where
                 };
                 part.run(&master, &batch, &mut sums)?;
             }
-            let factor = clip_factor(
-                read(sums.terms, global_norm(&master, &sums.gradients))?,
-                Some(CLIP_NORM),
-            );
-            let gradients = scale(&master, sums.gradients, factor);
+            let norm = global_norm(&master, &sums.gradients);
+            let values = Tensor::cat(sums.terms.into_iter().chain(norm).collect(), 0);
+            // As training does, which reads what a step was measured to be while the device computes the next.
+            let before = readback.replace(Readback::start(values.clone()));
+            before.map(Readback::finish).transpose()?;
+            let gradients = ScaledGradients {
+                gradients: sums.gradients,
+                factor: Some(LIMITS.factor(values)),
+            };
             model = Some(optimizer.step(recipe.optimizer.learning_rate, master, gradients));
             Ok(())
         };
@@ -255,11 +265,4 @@ where
             ..Case::new(run)
         })
     }
-}
-
-/// The norm, read together with the losses in one transfer as training does.
-fn read(terms: Option<Tensor<1>>, norm: Option<Tensor<1>>) -> anyhow::Result<f32> {
-    let read: Vec<_> = terms.into_iter().chain(norm).collect();
-    let values: Vec<f32> = Tensor::cat(read, 0).try_into_vec_as()?;
-    Ok(values.last().copied().unwrap_or_default())
 }

@@ -1,35 +1,46 @@
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
-use super::{AdamWStep, AdamWTensors, reference};
+use super::{AdamWStep, AdamWTensors, ScaledGradient, reference};
 use crate::CHUNK;
 
 /// One pass over all four tensors, in place where nobody else holds them.
 pub fn adamw<const D: usize>(
     step: &AdamWStep,
     old: AdamWTensors<D>,
-    gradient: Tensor<D>,
+    gradient: ScaledGradient<D>,
 ) -> AdamWTensors<D> {
     let device = old.parameter.device();
+    let factor = gradient.factor.clone().into_scalar::<f32>();
+    if factor.is_nan() {
+        return old;
+    }
     let mut parameter = old.parameter.into_data();
     let mut first = old.first.into_data();
     let mut second = old.second.into_data();
-    let gradient = gradient.into_data();
-    let is_done = update(step, [&mut parameter, &mut first, &mut second], &gradient);
+    let values = gradient.values.into_data();
+    let tensors = [&mut parameter, &mut first, &mut second];
+    let is_done = update(step, factor, tensors, &values);
     let tensor = |data| Tensor::from_data(data, &device);
-    let tensors = AdamWTensors {
+    let old_or_new = AdamWTensors {
         parameter: tensor(parameter),
         first: tensor(first),
         second: tensor(second),
     };
-    match is_done {
-        true => tensors,
-        false => reference::adamw(step, tensors, tensor(gradient)),
+    if is_done {
+        return old_or_new;
     }
+    let values = tensor(values);
+    reference::adamw(step, old_or_new, ScaledGradient { values, ..gradient })
 }
 
 /// Updates parameter and moments; false where they are no slices of f32, which then stay as they are.
-fn update(step: &AdamWStep, tensors: [&mut TensorData; 3], gradient: &TensorData) -> bool {
+fn update(
+    step: &AdamWStep,
+    factor: f32,
+    tensors: [&mut TensorData; 3],
+    gradient: &TensorData,
+) -> bool {
     let slices = tensors.map(|data| data.as_mut_slice::<f32>());
     let ([Ok(parameter), Ok(first), Ok(second)], Ok(gradient)) =
         (slices, gradient.as_slice::<f32>())
@@ -44,6 +55,7 @@ fn update(step: &AdamWStep, tensors: [&mut TensorData; 3], gradient: &TensorData
     chunks.for_each(|(((parameter, first), second), gradient)| {
         let elements = parameter.iter_mut().zip(first).zip(second).zip(gradient);
         for (((parameter, first), second), gradient) in elements {
+            let gradient = gradient * factor;
             *first = rates.beta1 * *first + rates.fresh1 * gradient;
             *second = rates.beta2 * *second + rates.fresh2 * (gradient * gradient);
             let root = second.sqrt() * rates.root_factor + rates.epsilon;

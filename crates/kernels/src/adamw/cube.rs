@@ -8,20 +8,21 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, cubecl};
 
-use super::{AdamWStep, AdamWTensors};
+use super::{AdamWStep, AdamWTensors, ScaledGradient};
 use crate::cube::{ElementLaunch, address_type, into_own};
 
 /// In place where nobody else holds a tensor.
 pub fn adamw<const D: usize>(
     step: &AdamWStep,
     old: AdamWTensors<D>,
-    gradient: Tensor<D>,
+    gradient: ScaledGradient<D>,
 ) -> AdamWTensors<D> {
     let (parameter, first, second) = <Dispatch as AdamWOps>::adamw(
         old.parameter.into_dispatch(),
         old.first.into_dispatch(),
         old.second.into_dispatch(),
-        gradient.into_dispatch(),
+        gradient.values.into_dispatch(),
+        gradient.factor.into_dispatch(),
         *step,
     );
     let [parameter, first, second] = [parameter, first, second].map(Tensor::from_dispatch);
@@ -41,6 +42,7 @@ pub trait AdamWOps: Backend {
         first: FloatTensor<Self>,
         second: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
+        factor: FloatTensor<Self>,
         step: AdamWStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
@@ -51,6 +53,7 @@ impl AdamWOps for CubeBackend {
         first: CubeTensor,
         second: CubeTensor,
         gradient: CubeTensor,
+        factor: CubeTensor,
         step: AdamWStep,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
         let [parameter, first, second] = [parameter, first, second].map(into_own);
@@ -67,6 +70,7 @@ impl AdamWOps for CubeBackend {
             first.clone().into_buffer_arg(),
             second.clone().into_buffer_arg(),
             gradient.into_buffer_arg(),
+            factor.into_buffer_arg(),
             mean_square.map(CubeTensor::into_buffer_arg).into(),
             rates(&step),
         );
@@ -113,18 +117,20 @@ fn adamw_kernel(
     first: &mut [f32],
     second: &mut [f32],
     gradient: &[f32],
+    factor: &[f32],
     mean_square: ComptimeOption<&[f32]>,
     rates: Rates,
 ) {
     let place = ABSOLUTE_POS;
-    if place >= gradient.len() {
+    let factor = factor[0];
+    if place >= gradient.len() || factor.is_nan() {
         terminate!();
     }
     let scale: ComptimeOption<f32> = mean_square
         .as_ref()
         .map(|mean_square| max(f32::sqrt(mean_square[0]), rates.min_scale));
     let step_size = rates.step_size * scale.unwrap_or(1.0f32);
-    let gradient = gradient[place];
+    let gradient = gradient[place] * factor;
     let mean = rates.beta1 * first[place] + rates.fresh1 * gradient;
     let square = rates.beta2 * second[place] + rates.fresh2 * (gradient * gradient);
     let root = f32::sqrt(square) * rates.root_factor + rates.epsilon;

@@ -37,17 +37,27 @@ pub struct AdamWTensors<const D: usize> {
     pub second: Tensor<D>,
 }
 
-/// All three after one more gradient. Without history: no tensor may be on a device with gradients.
+/// A gradient and what it is multiplied by, in f32.
+#[derive(Debug, Clone)]
+pub struct ScaledGradient<const D: usize> {
+    /// Of the parameter's shape.
+    pub values: Tensor<D>,
+    /// `[1]`. NaN means that nothing is to change.
+    pub factor: Tensor<1>,
+}
+
+/// All three after one more gradient, or to the last bit as they were where its factor is NaN. Without history: no tensor
+/// may be on a device with gradients.
 pub fn adamw<const D: usize>(
     step: &AdamWStep,
     old: AdamWTensors<D>,
-    gradient: Tensor<D>,
+    gradient: ScaledGradient<D>,
 ) -> AdamWTensors<D> {
-    let tensors = [&old.parameter, &old.first, &old.second, &gradient];
+    let tensors = [&old.parameter, &old.first, &old.second, &gradient.values];
     if tensors.iter().any(|tensor| tensor.dtype() != DType::F32) {
         return reference::adamw(step, old, gradient);
     }
-    if is_processor(&gradient.device()) {
+    if is_processor(&gradient.values.device()) {
         return cpu::adamw(step, old, gradient);
     }
     #[cfg(feature = "cube")]

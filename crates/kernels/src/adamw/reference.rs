@@ -2,10 +2,26 @@
 
 use burn::tensor::Tensor;
 
-use super::{AdamWStep, AdamWTensors};
+use super::{AdamWStep, AdamWTensors, ScaledGradient};
 
 /// As [`super::adamw`].
 pub fn adamw<const D: usize>(
+    step: &AdamWStep,
+    old: AdamWTensors<D>,
+    gradient: ScaledGradient<D>,
+) -> AdamWTensors<D> {
+    let factor = gradient.factor.reshape([1; D]);
+    let is_kept = factor.clone().is_nan().expand(old.parameter.dims());
+    let new = updated(step, old.clone(), gradient.values * factor);
+    let chosen = |new: Tensor<D>, old| new.mask_where(is_kept.clone(), old);
+    AdamWTensors {
+        parameter: chosen(new.parameter, old.parameter),
+        first: chosen(new.first, old.first),
+        second: chosen(new.second, old.second),
+    }
+}
+
+fn updated<const D: usize>(
     step: &AdamWStep,
     old: AdamWTensors<D>,
     gradient: Tensor<D>,

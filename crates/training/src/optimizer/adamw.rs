@@ -1,8 +1,8 @@
 //! AdamW with and without bias correction, and scaled by the parameter.
 
 use burn::tensor::{Device, Tensor};
-use burn_optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
-use lamplight_kernels::adamw::{AdamWStep, AdamWTensors, adamw};
+use burn_optim::{DynState, LearningRate, Optimizer, RecordState, StateSink, StateSource};
+use lamplight_kernels::adamw::{AdamWStep, AdamWTensors, ScaledGradient, adamw};
 
 use super::MIN_PARAMETER_RMS;
 
@@ -44,18 +44,16 @@ impl AdamW {
     pub fn new(config: AdamWConfig) -> Self {
         Self { config }
     }
-}
 
-impl Optimizer for AdamW {
-    type State<const D: usize> = AdamWState<D>;
-
-    fn step<const D: usize>(
+    /// Parameter and state after one more gradient. Where its factor is NaN nothing changes but the count, which
+    /// [`Self::take_back`] makes up for.
+    pub(super) fn update<const D: usize>(
         &self,
         learning_rate: LearningRate,
         parameter: Tensor<D>,
-        gradient: Tensor<D>,
+        gradient: ScaledGradient<D>,
         state: Option<AdamWState<D>>,
-    ) -> (Tensor<D>, Option<AdamWState<D>>) {
+    ) -> (Tensor<D>, AdamWState<D>) {
         let config = &self.config;
         let state = state.unwrap_or_else(|| AdamWState {
             first: parameter.zeros_like(),
@@ -93,6 +91,47 @@ impl Optimizer for AdamW {
             second,
             num_updates,
         };
+        (parameter, state)
+    }
+
+    /// The state without the count of its last update, whose factor was NaN; none if there was no update before.
+    ///
+    /// # Panics
+    /// It is the state of another rule, or of a parameter of more than four axes.
+    pub(super) fn take_back(state: DynState) -> Option<DynState> {
+        match state.rank() {
+            1 => AdamWState::<1>::take_back(state),
+            2 => AdamWState::<2>::take_back(state),
+            3 => AdamWState::<3>::take_back(state),
+            4 => AdamWState::<4>::take_back(state),
+            rank => panic!("a parameter of {rank} axes"),
+        }
+    }
+}
+
+impl<const D: usize> AdamWState<D> {
+    fn take_back(state: DynState) -> Option<DynState> {
+        let mut state = state.downcast::<Self>();
+        state.num_updates = state.num_updates.saturating_sub(1);
+        (state.num_updates > 0).then(|| DynState::create(state, D))
+    }
+}
+
+impl Optimizer for AdamW {
+    type State<const D: usize> = AdamWState<D>;
+
+    fn step<const D: usize>(
+        &self,
+        learning_rate: LearningRate,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        state: Option<AdamWState<D>>,
+    ) -> (Tensor<D>, Option<AdamWState<D>>) {
+        let gradient = ScaledGradient {
+            factor: Tensor::ones([1], &gradient.device()),
+            values: gradient,
+        };
+        let (parameter, state) = self.update(learning_rate, parameter, gradient, state);
         (parameter, Some(state))
     }
 

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
-use burn_optim::{DynState, GradientsParams, StateSink, StateSource};
+use burn_optim::{DynState, StateSink, StateSource};
 use lamplight_layers::pretrained::NameTable;
 
 use super::rules::Rules;
-use super::update_rule::{Entry, UpdateRule};
-use super::{OptimizerError, OptimizerState};
+use super::update_rule::{Entry, UpdateRule, Updated};
+use super::{AdamW, OptimizerError, OptimizerState};
 use crate::TrainingError;
+use crate::gradients::ScaledGradients;
 use crate::recipe::OptimizerSettings;
 
 /// Updates the parameters of a model, each by its own rule, and keeps a state for each under
@@ -30,6 +31,8 @@ struct Parameter {
     learning_rate_factor: f64,
     /// None before the first update.
     state: Option<DynState>,
+    /// Whether the last step had a gradient for it.
+    is_updated: bool,
 }
 
 impl ModelOptimizer {
@@ -70,14 +73,35 @@ impl ModelOptimizer {
         &mut self,
         learning_rate: f64,
         model: M,
-        gradients: GradientsParams,
+        gradients: impl Into<ScaledGradients>,
     ) -> M {
         model.map(&mut Update {
             optimizer: self,
             learning_rate,
-            gradients,
+            gradients: gradients.into(),
             path: Vec::new(),
         })
+    }
+
+    /// Whether a step whose factor is NaN changes neither the model nor a moment. Where it is not so, whoever makes a step
+    /// has to know the factor before.
+    pub fn is_guarded(&self) -> bool {
+        self.parameters
+            .values()
+            .all(|parameter| parameter.rule.is_guarded())
+    }
+
+    /// Makes the last step uncounted, whose factor was NaN; then the state is to the last bit as before it.
+    ///
+    /// # Panics
+    /// The optimizer is not guarded.
+    pub fn take_back(&mut self) {
+        assert!(self.is_guarded(), "the last step has changed moments");
+        for parameter in self.parameters.values_mut() {
+            if std::mem::take(&mut parameter.is_updated) {
+                parameter.state = parameter.state.take().and_then(AdamW::take_back);
+            }
+        }
     }
 
     /// A copy of the state on the host.
@@ -143,6 +167,7 @@ impl Parameter {
             name,
             shape,
             state: None,
+            is_updated: false,
         }
     }
 
@@ -224,7 +249,7 @@ impl ModuleVisitor for Shapes {
 struct Update<'a> {
     optimizer: &'a mut ModelOptimizer,
     learning_rate: f64,
-    gradients: GradientsParams,
+    gradients: ScaledGradients,
     path: Vec<String>,
 }
 
@@ -238,23 +263,26 @@ impl ModuleMapper for Update<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let parameter = self.optimizer.parameters.get_mut(&self.path.join("."));
-        let (Some(parameter), Some(gradient)) = (parameter, self.gradients.remove::<D>(param.id))
-        else {
+        let ScaledGradients { gradients, factor } = &mut self.gradients;
+        let gradient = gradients.remove::<D>(param.id);
+        let Some(parameter) = self.optimizer.parameters.get_mut(&self.path.join(".")) else {
+            return param;
+        };
+        parameter.is_updated = gradient.is_some();
+        let Some(gradient) = gradient else {
             return param;
         };
         let (id, tensor, mapper) = param.consume();
         let requires_grad = tensor.is_require_grad();
         let recomputation = tensor.gradient_checkpointing_strategy();
-        let (updated, state) = parameter.rule.as_dyn().step_dyn(
-            D,
-            self.learning_rate * parameter.learning_rate_factor,
-            tensor.inner().into_bridge(),
-            gradient.into_bridge(),
-            parameter.state.take(),
-        );
-        parameter.state = state;
-        let mut updated = Tensor::from_inner(Tensor::<D>::from_bridge(updated));
+        let learning_rate = self.learning_rate * parameter.learning_rate_factor;
+        let old = Updated {
+            parameter: tensor.inner(),
+            state: parameter.state.take(),
+        };
+        let new = (parameter.rule).update(learning_rate, old, gradient, factor.clone());
+        parameter.state = new.state;
+        let mut updated = Tensor::from_inner(new.parameter);
         if let Some(strategy) = recomputation {
             updated = updated.with_gradient_checkpointing_strategy(strategy);
         }

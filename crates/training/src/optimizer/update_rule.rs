@@ -1,8 +1,10 @@
 //! The rule of one parameter, whichever its kind.
 
+use burn::tensor::Tensor;
 use burn_optim::decay::WeightDecayConfig;
 use burn_optim::momentum::MomentumConfig;
-use burn_optim::{DynOptimizer, Sgd, SgdConfig};
+use burn_optim::{DynOptimizer, DynState, LearningRate, Sgd, SgdConfig};
+use lamplight_kernels::adamw::ScaledGradient;
 
 use super::adafactor::{Adafactor, AdafactorConfig};
 use super::adamw::AdamW;
@@ -15,6 +17,12 @@ pub(super) enum UpdateRule {
     Adafactor(Adafactor, AdafactorConfig),
     Muon(Muon),
     Sgd(Sgd),
+}
+
+/// A parameter without gradients of its own, and the state of its rule; none before the first update.
+pub(super) struct Updated<const D: usize> {
+    pub(super) parameter: Tensor<D>,
+    pub(super) state: Option<DynState>,
 }
 
 /// An entry of a rule's state.
@@ -36,6 +44,49 @@ impl UpdateRule {
             .with_momentum(Some(momentum))
             .with_weight_decay(decay);
         Self::Sgd(config.build())
+    }
+
+    /// Whether a factor of NaN leaves parameter and moments as they are. What is composed of Burn's operations replaces
+    /// them by what those give.
+    pub(super) fn is_guarded(&self) -> bool {
+        matches!(self, Self::AdamW(_))
+    }
+
+    /// Parameter and state after one more gradient, times a factor `[1]` where there is one.
+    pub(super) fn update<const D: usize>(
+        &self,
+        learning_rate: LearningRate,
+        old: Updated<D>,
+        gradient: Tensor<D>,
+        factor: Option<Tensor<1>>,
+    ) -> Updated<D> {
+        if let Self::AdamW(rule) = self {
+            let gradient = ScaledGradient {
+                factor: factor.unwrap_or_else(|| Tensor::ones([1], &gradient.device())),
+                values: gradient,
+            };
+            let state = old.state.map(DynState::downcast);
+            let (parameter, state) = rule.update(learning_rate, old.parameter, gradient, state);
+            return Updated {
+                parameter,
+                state: Some(DynState::create(state, D)),
+            };
+        }
+        let gradient = match factor {
+            Some(factor) => gradient * factor.reshape([1; D]),
+            None => gradient,
+        };
+        let (parameter, state) = self.as_dyn().step_dyn(
+            D,
+            learning_rate,
+            old.parameter.into_bridge(),
+            gradient.into_bridge(),
+            old.state,
+        );
+        Updated {
+            parameter: Tensor::from_bridge(parameter),
+            state,
+        }
     }
 
     /// The rule for tensors of any rank.

@@ -113,8 +113,8 @@ impl Log {
         self.seconds_before + self.started.elapsed().as_secs_f64()
     }
 
-    /// Adds a step that took so long to compute.
-    pub(super) fn push(&mut self, measured: &Measured, learning_rate: f64, computing: Duration) {
+    /// Adds a step.
+    pub(super) fn push(&mut self, measured: &Measured, learning_rate: f64) {
         let line = &mut self.line;
         line.num_steps += 1;
         for (sum, loss) in line.losses.iter_mut().zip(&measured.losses) {
@@ -125,7 +125,6 @@ impl Log {
         line.num_tokens += measured.num_tokens;
         line.num_cells += measured.num_cells;
         line.flops += measured.flops;
-        line.computing += computing;
     }
 
     pub(super) fn push_evaluation(
@@ -141,6 +140,11 @@ impl Log {
     /// Adds time that was spent waiting for batches.
     pub(super) fn waited(&mut self, duration: Duration) {
         self.line.waiting += duration;
+    }
+
+    /// Adds time that was spent on steps: queueing their work, and waiting for it.
+    pub(super) fn computed(&mut self, duration: Duration) {
+        self.line.computing += duration;
     }
 
     /// Time that counts for no rate.

@@ -1,25 +1,23 @@
 //! One pass through the loop, from where the run stands to its end or an interruption.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use burn::module::Module;
 use lamplight_data::DataError;
-use lamplight_data::loader::Drawn;
+use lamplight_data::loader::{Cursor, Drawn};
 
-use super::contents::Contents;
 use super::due::Due;
 use super::log::{Log, Measured};
+use super::step::{Computed, Draw, Queued};
 use super::{Outcome, Start, Trainer};
-use crate::checkpoint::{Checkpoints, Intact, Position, Snapshot, Writer, Written};
+use crate::checkpoint::{Checkpoints, Position, Writer};
 use crate::evaluation::Evaluation;
-use crate::gradients::{clip_factor, scale};
+use crate::gradients::ScaledGradients;
 use crate::progress::Observer;
 use crate::schedule::Schedule;
 use crate::stability::Verdict;
 use crate::task::Task;
-use crate::{TrainingError, early_stopping, seed};
+use crate::{TrainingError, early_stopping};
 
 /// A trainer at work.
 pub(super) struct Session<'run, 'scope, 'env, T: Task> {
@@ -30,11 +28,13 @@ pub(super) struct Session<'run, 'scope, 'env, T: Task> {
     pub(super) writer: Writer<'scope, 'env>,
     pub(super) last_checkpoint: Option<PathBuf>,
     pub(super) log: Log,
+    /// What a step read that was ahead when the run went back.
+    pub(super) undone: Option<Draw<T::Batch>>,
     pub(super) observer: &'run mut dyn Observer,
 }
 
 /// What a step came to.
-enum Stepped<M> {
+enum Settled<M> {
     /// The model to go on with, updated or, after a skipped step, as it was.
     Forward(M),
     /// Too many steps in a row were not finite; this was the last.
@@ -42,25 +42,46 @@ enum Stepped<M> {
 }
 
 impl<T: Task> Session<'_, '_, '_, T> {
+    /// Each turn queues the gradients of a step, settles the step before and queues the update, so that the device has work
+    /// while the host waits for what the step before was measured to be.
     pub(super) fn run(
         mut self,
         mut model: T::Model,
         mut batches: impl Iterator<Item = Result<Drawn<T::Batch>, DataError>>,
     ) -> Result<Outcome<T::Model>, TrainingError> {
         self.resume(&model)?;
+        let mut queued = None;
         while !self.is_over() {
-            let micro_batches = self.draw(&mut batches)?;
-            model = match self.step(model, &micro_batches)? {
-                Stepped::Forward(model) => model,
-                Stepped::Back(measured) => {
-                    model = self.roll_back(&measured)?;
-                    continue;
-                }
+            let computed = match self.may_run_ahead(queued.as_ref()) {
+                true => Some(self.compute(&model, &mut batches, queued.is_some())),
+                false => None,
             };
-            if self.finish_step(&model)? {
-                break;
+            if let Some(step) = queued.take() {
+                model = match self.settle(model, step)? {
+                    Settled::Forward(model) => model,
+                    Settled::Back(measured) => {
+                        // The gradients ahead are of a model that is given up.
+                        self.undone = computed.transpose()?.map(|(draw, _)| draw);
+                        model = self.roll_back(&measured)?;
+                        continue;
+                    }
+                };
+                if self.finish_step(&model)? {
+                    break;
+                }
+            }
+            if let Some(computed) = computed {
+                let (draw, computed) = computed?;
+                let (updated, step) = self.queue(model, computed, draw.cursor);
+                model = updated;
+                queued = Some(step);
             }
         }
+        self.end(model)
+    }
+
+    /// Waits for the last checkpoint.
+    fn end(mut self, model: T::Model) -> Result<Outcome<T::Model>, TrainingError> {
         let written = self.writer.finish()?;
         self.report_written(written);
         Ok(Outcome {
@@ -90,80 +111,114 @@ impl<T: Task> Session<'_, '_, '_, T> {
     }
 
     /// Whether the last step was done, or the run does not get better any more.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         early_stopping::is_over(self.trainer.recipe, self.position.step, self.log.history())
     }
 
-    /// Does what is due after a step; true when the run ends here.
-    fn finish_step(&mut self, model: &T::Model) -> Result<bool, TrainingError> {
-        let step = self.position.step;
-        self.observer.stepped(step);
-        let recipe = self.trainer.recipe;
-        let due = Due::after(step, recipe, self.observer.is_interrupted());
-        if due.logs
-            && let Some(line) = self.log.flush(&self.position)?
-        {
-            self.observer.logged(&line);
-        }
-        let scores = match due.evaluates {
-            true => self.evaluate(model)?,
-            false => BTreeMap::new(),
-        };
-        let due = due.ending(self.observer.is_interrupted() || self.is_over());
-        // Amid bad steps the last checkpoint is still the one to go back to.
-        let is_sound = self.position.stability.num_skipped_in_a_row == 0;
-        if due.saves && (is_sound || due.ends) {
-            self.save(model, scores)?;
-        }
-        let written = self.writer.poll()?;
-        self.report_written(written);
-        Ok(due.ends)
+    /// Whether the gradients of a step may be queued now, `before` being the step that is not settled. They wait where its
+    /// update does, too, and where something is due after it.
+    fn may_run_ahead(&self, before: Option<&Queued>) -> bool {
+        let step = self.position.step + 1;
+        let is_due = || Due::after(step, self.trainer.recipe, self.observer.is_interrupted()).logs;
+        before.is_none_or(|before| before.withheld.is_none() && !is_due())
     }
 
-    /// The batches of one step.
+    /// The batches of one step: those of a step that was given up, or new ones.
     fn draw(
         &mut self,
         batches: &mut impl Iterator<Item = Result<Drawn<T::Batch>, DataError>>,
-    ) -> Result<Vec<T::Batch>, TrainingError> {
+    ) -> Result<Draw<T::Batch>, TrainingError> {
+        if let Some(draw) = self.undone.take() {
+            return Ok(draw);
+        }
         let started = Instant::now();
-        let mut micro_batches = Vec::new();
+        let mut draw = Draw {
+            micro_batches: Vec::new(),
+            cursor: self.position.cursor.clone(),
+        };
         for drawn in batches.take(self.trainer.recipe.training.accumulation) {
             let Drawn { batch, cursor } = drawn?;
-            self.position.cursor = cursor;
-            micro_batches.push(batch);
+            draw.cursor = cursor;
+            draw.micro_batches.push(batch);
         }
         self.log.waited(started.elapsed());
-        Ok(micro_batches)
+        Ok(draw)
     }
 
-    /// One optimizer step, over the gradients of all micro-batches.
-    fn step(
+    /// Queues the gradients of the next step, which is one further on where the one before is not settled.
+    fn compute(
         &mut self,
-        model: T::Model,
-        micro_batches: &[T::Batch],
-    ) -> Result<Stepped<T::Model>, TrainingError> {
+        model: &T::Model,
+        batches: &mut impl Iterator<Item = Result<Drawn<T::Batch>, DataError>>,
+        is_ahead: bool,
+    ) -> Result<(Draw<T::Batch>, Computed), TrainingError> {
+        let draw = self.draw(batches)?;
         let started = Instant::now();
-        let index = self.position.step;
-        let (gradients, measured) = self.trainer.gradients(index, &model, micro_batches)?;
-        let limit = match self.judge(&measured) {
-            Verdict::Update { limit } => limit,
-            Verdict::Spike { limit } => Some(limit),
-            Verdict::Skip => {
-                self.position.step += 1;
-                return Ok(Stepped::Forward(model));
-            }
-            Verdict::RollBack => return Ok(Stepped::Back(measured)),
-            Verdict::Stop => return Err(self.diverged(&measured)),
+        let index = self.position.step + usize::from(is_ahead);
+        let computed = self.trainer.compute(index, model, &draw.micro_batches)?;
+        self.log.computed(started.elapsed());
+        Ok((draw, computed))
+    }
+
+    /// Queues the update of the next step, all before it being settled, or withholds it where a step that is not finite
+    /// would change moments.
+    fn queue(&mut self, model: T::Model, computed: Computed, cursor: Cursor) -> (T::Model, Queued) {
+        let recipe = self.trainer.recipe;
+        let stability = &self.position.stability;
+        let limits = stability.limits(&recipe.stability, recipe.training.clip_norm);
+        let is_guarded = self.trainer.optimizer.is_guarded();
+        let is_scaled = is_guarded || !limits.is_none();
+        let gradients = ScaledGradients {
+            gradients: computed.gradients,
+            factor: is_scaled.then(|| limits.factor(computed.values)),
         };
-        let factor = clip_factor(measured.gradient_norm, limit);
-        let gradients = scale(&model, gradients, factor);
-        let learning_rate = self.schedule.at(index);
-        let optimizer = &mut self.trainer.optimizer;
-        let model = optimizer.step(learning_rate, model, gradients);
+        let (model, withheld) = match is_guarded {
+            true => (self.update(model, gradients), None),
+            false => (model, Some(gradients)),
+        };
+        let step = Queued {
+            cursor,
+            withheld,
+            reading: computed.reading,
+        };
+        (model, step)
+    }
+
+    fn update(&mut self, model: T::Model, gradients: ScaledGradients) -> T::Model {
+        let started = Instant::now();
+        let learning_rate = self.schedule.at(self.position.step);
+        let model = (self.trainer.optimizer).step(learning_rate, model, gradients);
+        self.log.computed(started.elapsed());
+        model
+    }
+
+    /// Waits for what a step was measured to be and judges it. Its update is made now, if it was withheld, or taken back,
+    /// if it changed nothing.
+    fn settle(
+        &mut self,
+        mut model: T::Model,
+        step: Queued,
+    ) -> Result<Settled<T::Model>, TrainingError> {
+        let started = Instant::now();
+        let measured = step.reading.finish()?;
+        self.log.computed(started.elapsed());
+        self.position.cursor = step.cursor;
+        match self.judge(&measured) {
+            Verdict::Update | Verdict::Spike { .. } => {
+                let learning_rate = self.schedule.at(self.position.step);
+                if let Some(gradients) = step.withheld {
+                    model = self.update(model, gradients);
+                }
+                self.position.num_tokens += measured.num_tokens;
+                self.log.push(&measured, learning_rate);
+            }
+            Verdict::Skip if step.withheld.is_none() => self.trainer.optimizer.take_back(),
+            Verdict::Skip => {}
+            Verdict::RollBack => return Ok(Settled::Back(measured)),
+            Verdict::Stop => return Err(self.diverged(&measured)),
+        }
         self.position.step += 1;
-        self.position.num_tokens += measured.num_tokens;
-        self.log.push(&measured, learning_rate, started.elapsed());
-        Ok(Stepped::Forward(model))
+        Ok(Settled::Forward(model))
     }
 
     /// Judges a step, and says what is out of the ordinary.
@@ -181,7 +236,7 @@ impl<T: Task> Session<'_, '_, '_, T> {
             Verdict::Skip => self.observer.warned(&format!(
                 "step {step}: loss {losses:?} or gradient norm {norm} is not finite, step skipped"
             )),
-            Verdict::Update { .. } | Verdict::RollBack | Verdict::Stop => {}
+            Verdict::Update | Verdict::RollBack | Verdict::Stop => {}
         }
         verdict
     }
@@ -229,72 +284,6 @@ impl<T: Task> Session<'_, '_, '_, T> {
                 Some(path) => format!("the last checkpoint is {}", path.display()),
                 None => "no checkpoint was written yet".to_owned(),
             },
-        }
-    }
-
-    /// Scores the model; the scores that are numbers go into the checkpoint of this step.
-    fn evaluate(&mut self, model: &T::Model) -> Result<BTreeMap<String, f64>, TrainingError> {
-        let paused = Instant::now();
-        let step = self.position.step;
-        let trainer = &self.trainer;
-        self.observer.evaluating(step);
-        trainer
-            .device
-            .seed(seed::for_evaluation(trainer.recipe.training.seed));
-        let device = trainer.device.clone().inner();
-        let observer = &*self.observer;
-        let is_interrupted = || observer.is_interrupted();
-        let evaluated = trainer
-            .task
-            .evaluate(&model.valid(), &device, &is_interrupted);
-        let evaluation = match evaluated {
-            Err(TrainingError::Interrupted) => return Ok(BTreeMap::new()),
-            evaluated => evaluated?,
-        };
-        self.observer.evaluated(step, &evaluation);
-        let scores = evaluation.finite_scores();
-        self.log.push_evaluation(step, evaluation)?;
-        for warning in trainer.task.warnings(&self.log.history().evaluations) {
-            self.observer.warned(&warning);
-        }
-        self.log.pause(paused.elapsed());
-        Ok(scores)
-    }
-
-    /// Starts to write a checkpoint of this step.
-    fn save(
-        &mut self,
-        model: &T::Model,
-        scores: BTreeMap<String, f64>,
-    ) -> Result<(), TrainingError> {
-        let written = self.writer.finish()?;
-        self.report_written(written);
-        self.position.seconds = self.log.seconds();
-        let contents = Contents {
-            task: self.trainer.task,
-            model: model.valid(),
-            optimizer: self.trainer.optimizer.state(),
-            is_adapted: self.trainer.recipe.lora.is_some(),
-        };
-        self.writer.start(Snapshot {
-            position: self.position.clone(),
-            scores,
-            num_bytes: contents.num_bytes(),
-            fill: move |folder: &Path| contents.write(folder),
-        });
-        Ok(())
-    }
-
-    fn report_written(&mut self, written: Option<Written>) {
-        let Some(Written { checkpoint, pruned }) = written else {
-            return;
-        };
-        let Intact { path, manifest } = checkpoint;
-        self.observer.saved(manifest.position.step, &path);
-        self.last_checkpoint = Some(path);
-        if let Err(error) = pruned {
-            self.observer
-                .warned(&format!("an old checkpoint could not be removed: {error}"));
         }
     }
 }

@@ -5,7 +5,8 @@ use burn::tensor::{Device, Int, Tensor};
 use burn_optim::GradientsParams;
 use lamplight_layers::pretrained::{NameTable, Value, collect};
 use lamplight_testing::{Expected, assert_close};
-use lamplight_training::gradients::{clip_factor, global_norm, scale};
+use lamplight_training::clipping::Limits;
+use lamplight_training::gradients::{ScaledGradients, global_norm};
 use lamplight_training::optimizer::ModelOptimizer;
 use lamplight_training::recipe::Recipe;
 
@@ -63,9 +64,16 @@ impl<M: Module> Trace<'_, M> {
             let loss = (self.loss)(&model, step);
             self.assert_step("loss", step, scalar(loss.clone()), 1e-4);
             let gradients = GradientsParams::from_grads(loss.backward(), &model);
-            let norm = scalar(global_norm(&model, &gradients).unwrap());
-            self.assert_step("grad_norm", step, norm, 1e-3);
-            let gradients = scale(&model, gradients, clip_factor(norm, self.clip_norm));
+            let norm = global_norm(&model, &gradients).unwrap();
+            self.assert_step("grad_norm", step, scalar(norm.clone()), 1e-3);
+            let limits = Limits {
+                norm: self.clip_norm,
+                spikes: None,
+            };
+            let gradients = ScaledGradients {
+                gradients,
+                factor: Some(limits.factor(norm)),
+            };
             let rate = self.recipe.schedule().at(step);
             if has_rates(self.expected) {
                 self.assert_step("lr", step, rate as f32, 1e-6);

@@ -19,14 +19,14 @@ use tempfile::TempDir;
 use super::{batch, recipe, task, train, train_task};
 
 /// A task whose losses are multiplied in some of its calls, counted from zero.
-struct Faulty {
+pub struct Faulty {
     task: TextToText,
     factor: fn(usize) -> f32,
-    num_calls: AtomicUsize,
+    pub num_calls: AtomicUsize,
 }
 
 impl Faulty {
-    fn new(factor: fn(usize) -> f32) -> Self {
+    pub fn new(factor: fn(usize) -> f32) -> Self {
         Self {
             task: task(),
             factor,
@@ -98,7 +98,7 @@ impl Task for Faulty {
 
 /// Remembers what was said.
 #[derive(Default)]
-struct Warnings(Vec<String>);
+pub struct Warnings(pub Vec<String>);
 
 impl Observer for Warnings {
     fn warned(&mut self, message: &str) {
@@ -106,7 +106,7 @@ impl Observer for Warnings {
     }
 }
 
-fn weights(folder: &TempDir, step: usize) -> Vec<u8> {
+pub fn weights(folder: &TempDir, step: usize) -> Vec<u8> {
     let path = format!("run/checkpoints/step-{step}/model.safetensors");
     std::fs::read(folder.path().join(path)).unwrap()
 }

@@ -1,22 +1,20 @@
 //! The step loop on tiny models: accumulation, clipping, divergence, interruption.
 #![allow(clippy::unwrap_used)]
 
+mod ahead;
 mod faults;
 
 use burn::tensor::Device;
-use burn_optim::GradientsParams;
 use lamplight_data::batch::Seq2SeqBatch;
 use lamplight_data::digest::Digest;
 use lamplight_data::loader::{Cursor, Drawn};
 use lamplight_data::tokenizer::Tokenizer;
 use lamplight_layers::initializer::draw_all;
-use lamplight_layers::recompute::Tape;
 use lamplight_t5::{T5Config, T5ForConditionalGeneration};
 use lamplight_testing::{assert_close, drawing, test_device};
 use lamplight_training::TrainingError;
 use lamplight_training::checkpoint::{Identity, Position};
 use lamplight_training::evaluation::Evaluation;
-use lamplight_training::gradients::{clip_factor, global_norm, scale};
 use lamplight_training::metrics::StepMetrics;
 use lamplight_training::optimizer::ModelOptimizer;
 use lamplight_training::progress::{Observer, Silent};
@@ -121,18 +119,33 @@ fn train_task<T>(
 where
     T: Task<Model = T5ForConditionalGeneration, Batch = Seq2SeqBatch>,
 {
-    let _drawing = drawing();
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::create(&folder.path().join("run")).unwrap();
+    let outcome = train_in(&run, task, recipe, batches, observer);
+    (folder, outcome)
+}
+
+/// Trains from the last checkpoint of the run on, if there is one, on the batches from there on.
+fn train_in<T>(
+    run: &RunFolder,
+    task: &T,
+    recipe: &Recipe,
+    batches: &[Seq2SeqBatch],
+    observer: &mut dyn Observer,
+) -> Result<Outcome<T5ForConditionalGeneration>, TrainingError>
+where
+    T: Task<Model = T5ForConditionalGeneration, Batch = Seq2SeqBatch>,
+{
+    let _drawing = drawing();
     let device = test_device().autodiff();
     let model = model(&device);
     let names = task.names(&model);
-    let trainer = Trainer {
+    let mut trainer = Trainer {
         task,
         recipe,
         optimizer: ModelOptimizer::new(&recipe.optimizer, names, &model).unwrap(),
         device,
-        folder: &run,
+        folder: run,
         identity: identity(),
     };
     let drawn = |batch: &Seq2SeqBatch| {
@@ -141,12 +154,17 @@ where
             cursor: Cursor::default(),
         })
     };
-    let start = Start {
-        model,
-        position: Position::default(),
+    let checkpoint = run.checkpoints().newest_intact(&mut |_| ()).unwrap();
+    let start = match checkpoint {
+        Some(checkpoint) => trainer.restore(&checkpoint).unwrap(),
+        None => Start {
+            model,
+            position: Position::default(),
+        },
     };
-    let outcome = trainer.run(start, batches.iter().map(drawn).cycle(), observer);
-    (folder, outcome)
+    let num_read = start.position.step * recipe.training.accumulation;
+    let batches = batches.iter().map(drawn).cycle().skip(num_read);
+    trainer.run(start, batches, observer)
 }
 
 fn losses(steps: &[StepMetrics]) -> Vec<f32> {
@@ -247,31 +265,4 @@ fn an_id_past_the_vocabulary_is_refused_before_the_device() {
     let (_folder, outcome) = train(&recipe(2, 1, 1e-3), &[broken], &mut Silent);
     let error = outcome.err().unwrap().to_string();
     assert!(error.contains("9000") && error.contains("384"), "{error}");
-}
-
-#[test]
-fn scaling_scales_all_gradients_by_one_factor() {
-    let _drawing = drawing();
-    let device = test_device().autodiff();
-    let model = model(&device);
-    let task = task();
-    let gradients = || {
-        let tape = Tape::new(&device, 0, false);
-        let losses = task.losses(&model, &batch(&["ab", "c"]), &tape).unwrap();
-        GradientsParams::from_grads(losses.into_iter().next().unwrap().backward(), &model)
-    };
-    let norm =
-        |gradients: &GradientsParams| global_norm(&model, gradients).unwrap().into_scalar::<f32>();
-    let before = norm(&gradients());
-    let scaled = scale(&model, gradients(), 1.0 / f64::from(before));
-    assert_close("norm after", &[norm(&scaled)], &[1.0], 1e-5, 0.0);
-    assert_eq!(norm(&scale(&model, gradients(), 1.0)), before);
-}
-
-#[test]
-fn a_factor_brings_a_norm_to_its_limit_and_never_raises_it() {
-    assert_eq!(clip_factor(4.0, Some(1.0)), 0.25);
-    assert_eq!(clip_factor(0.5, Some(1.0)), 1.0);
-    assert_eq!(clip_factor(0.0, Some(1.0)), 1.0);
-    assert_eq!(clip_factor(1e30, None), 1.0);
 }

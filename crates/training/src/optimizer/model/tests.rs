@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod scaled;
+
 use std::path::Path;
 
 use burn::module::list_param_ids;
@@ -7,6 +9,8 @@ use burn::tensor::Int;
 use lamplight_layers::pretrained::{Value, collect};
 use lamplight_t5::{Seq2SeqInput, T5Config, T5ForConditionalGeneration};
 use lamplight_testing::test_device;
+
+use burn_optim::GradientsParams;
 
 use super::*;
 use crate::recipe::Recipe;
