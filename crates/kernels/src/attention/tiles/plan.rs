@@ -55,6 +55,11 @@ impl Plan {
         self.side / SCORES_OF_UNIT
     }
 
+    /// Elements of a tile that a unit moves.
+    pub fn elements_of_unit(&self) -> usize {
+        self.side * self.width / self.units()
+    }
+
     /// From one row of queries, keys or values to the next.
     pub fn row_stride(&self) -> usize {
         self.width + PADDING

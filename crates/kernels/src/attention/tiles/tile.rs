@@ -7,6 +7,10 @@ use super::plan::{Plan, SCORES_OF_UNIT};
 use crate::attention::MASKED_SCORE;
 use crate::cube::{bits_of, hashed};
 
+/// Elements that a unit reads before it waits for one of them, at most. More would take registers that keep other cubes from
+/// running beside.
+const MOST_AT_ONCE: usize = 4;
+
 /// Which rows of the tensors a cube has.
 #[derive(CubeType)]
 pub struct Part {
@@ -27,7 +31,8 @@ pub fn part_of_cube(heads: usize, tiles: usize, #[comptime] plan: Plan) -> Part 
     }
 }
 
-/// Fills a tile with rows of a tensor `[batch, heads, length, head_dim]` of any strides; zeros beyond its ends.
+/// Fills a tile with rows of a tensor `[batch, heads, length, head_dim]` of any strides, and with zeros beyond its ends; the
+/// cube has to wait before anybody reads it. Several reads are on their way before the first is waited for.
 #[cube]
 pub fn load<F: Float>(
     from: &Tensor<F>,
@@ -36,19 +41,40 @@ pub fn load<F: Float>(
     tile: &mut Shared<[F]>,
     #[comptime] plan: Plan,
 ) {
-    let start = part.batch * from.stride(0) + part.head * from.stride(1);
-    let (length, head_dim) = (from.shape(2), from.shape(3));
-    let (width, row_stride) = comptime!((plan.width, plan.row_stride()));
-    let mut place = UNIT_POS as usize;
-    while place < comptime!(plan.side * plan.width) {
-        let (row, column) = (place / width, place % width);
-        let mut element = F::new(0.0);
-        if first + row < length && column < head_dim {
-            element = from[start + (first + row) * from.stride(2) + column * from.stride(3)];
+    let head_dim = from.shape(3);
+    let (rows, columns) = (from.stride(2), from.stride(3));
+    let start = part.batch * from.stride(0) + part.head * from.stride(1) + first * rows;
+    let present = min(from.shape(2) - first, comptime!(plan.side));
+    let at_once = comptime!(min(plan.elements_of_unit(), MOST_AT_ONCE));
+    let mut done = 0usize;
+    while done * comptime!(plan.units()) < present * comptime!(plan.width) {
+        let mut elements = Array::<F>::new(at_once);
+        #[unroll]
+        for index in 0..at_once {
+            let (row, column) = spot(done + index, plan);
+            let is_there = row < present && column < head_dim;
+            let place = select(is_there, row * rows + column * columns, 0);
+            elements[index] = select(is_there, from[start + place], F::new(0.0));
         }
-        tile[row * row_stride + column] = element;
-        place += comptime!(plan.units());
+        #[unroll]
+        for index in 0..at_once {
+            let (row, column) = spot(done + index, plan);
+            tile[row * comptime!(plan.row_stride()) + column] = elements[index];
+        }
+        done += at_once;
     }
+    while done < comptime!(plan.elements_of_unit()) {
+        let (row, column) = spot(done, plan);
+        tile[row * comptime!(plan.row_stride()) + column] = F::new(0.0);
+        done += 1;
+    }
+}
+
+/// Row and column of one of the elements that a unit moves.
+#[cube]
+fn spot(index: usize, #[comptime] plan: Plan) -> (usize, usize) {
+    let place = UNIT_POS as usize + index * comptime!(plan.units());
+    (place / comptime!(plan.width), place % comptime!(plan.width))
 }
 
 /// Sets the sums over keys or queries to zero.
@@ -113,6 +139,10 @@ pub fn column_of(own: &Own, #[comptime] index: usize, #[comptime] plan: Plan) ->
 pub struct Addends {
     bias: usize,
     mask: usize,
+    /// From one key to the next.
+    bias_stride: usize,
+    mask_stride: usize,
+    last_key: usize,
     scale: f32,
 }
 
@@ -139,6 +169,9 @@ pub fn addends_of(
     Addends {
         bias: of_bias,
         mask: of_mask,
+        bias_stride: bias.stride(3),
+        mask_stride: mask.stride(3),
+        last_key: mask.shape(3) - 1,
         scale,
     }
 }
@@ -153,13 +186,11 @@ pub fn score_of(
     addends: &Addends,
     key: usize,
 ) -> f32 {
-    let mut score = f32::min_value();
-    if key < mask.shape(3) {
-        let bias = bias[addends.bias + key * bias.stride(3)];
-        let mask = mask[addends.mask + key * mask.stride(3)];
-        score = addends.scale * product + max(bias + mask, MASKED_SCORE);
-    }
-    score
+    let known = min(key, addends.last_key);
+    let bias = bias[addends.bias + known * addends.bias_stride];
+    let mask = mask[addends.mask + known * addends.mask_stride];
+    let score = addends.scale * product + max(bias + mask, MASKED_SCORE);
+    select(key == known, score, f32::min_value())
 }
 
 /// How weights are dropped.
