@@ -36,7 +36,7 @@ impl Case {
     }
 
     /// The gradient of the output, none of it zero.
-    fn from_above(&self, dtype: DType) -> Tensor<3> {
+    fn above(&self, dtype: DType) -> Tensor<3> {
         let length = self.ids.len() / self.batch;
         random([self.batch, length, self.width]).cast(dtype)
     }
@@ -69,7 +69,7 @@ impl Case {
     }
 
     fn check(&self) {
-        let (table, from_above) = (self.table(DType::F32), self.from_above(DType::F32));
+        let (table, from_above) = (self.table(DType::F32), self.above(DType::F32));
         let (found, gradient) = self.run(table.clone(), from_above.clone());
         assert_eq!(found, self.expected(&read(table)));
         let expected = self.expected_gradient(&read(from_above));
@@ -163,9 +163,27 @@ fn the_gradient_from_above_may_lie_in_another_order() {
 }
 
 #[test]
+fn ids_may_be_some_rows_of_a_batch() {
+    let case = Case::new(scattered(4 * 150, 20), 20, 6);
+    let case = Case { batch: 4, ..case };
+    let part = Case {
+        ids: case.ids[150..450].to_vec(),
+        batch: 2,
+        ..case
+    };
+    let table = Tensor::<2>::from_inner(part.table(DType::F32)).require_grad();
+    let ids = Tensor::<2, Int>::from_inner(case.ids()).narrow(0, 1, 2);
+    let above = case.above(DType::F32).narrow(0, 1, 2);
+    let found = embedding(table.clone(), ids) * Tensor::from_inner(above.clone());
+    let gradient = table.grad(&found.backward()).unwrap();
+    let expected = part.expected_gradient(&read(above));
+    assert_close("gradient", &read(gradient), &expected, 1e-5, 1e-5);
+}
+
+#[test]
 fn the_same_gradient_comes_twice() {
     let case = Case::new(scattered(5000, 300), 300, 20);
-    let (table, from_above) = (case.table(DType::F32), case.from_above(DType::F32));
+    let (table, from_above) = (case.table(DType::F32), case.above(DType::F32));
     let gradient = || read(case.run(table.clone(), from_above.clone()).1);
     let first = gradient();
     (0..5).for_each(|_| assert_eq!(gradient(), first));
@@ -180,7 +198,7 @@ fn cards_sum_half_precision_in_f32() {
             continue;
         }
         let case = Case::new((0..6000).map(|token| token % 2), 3, 20);
-        let (table, from_above) = (case.table(dtype), case.from_above(dtype));
+        let (table, from_above) = (case.table(dtype), case.above(dtype));
         let (_, gradient) = case.run(table, from_above.clone());
         assert_eq!(gradient.dtype(), dtype);
         let expected = case.expected_gradient(&read(from_above));

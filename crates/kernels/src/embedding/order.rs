@@ -1,6 +1,7 @@
 //! Tokens in the order of their ids, without atomic operations. A cube sorts a tile of as many tokens as it has units; then
-//! each token looks up its place in every other tile, by halves. A tile is in shared memory then, and 65,536 tokens, 256 a
-//! tile, take 9 comparisons in 255 tiles each: 150 million, of which the largest cards do so many in some 0.1 ms.
+//! each token looks up its place in every other tile, by halves, while it is in shared memory. 65,536 tokens, 256 a tile,
+//! take 9 comparisons in each of 255 tiles, 150 million in all, besides 17 million within tiles; to compare each with each
+//! would take 4,300 million.
 
 use burn::backend::TensorMetadata;
 use burn::backend::cubecl::dtype_to_storage_type;
