@@ -28,14 +28,10 @@ pub fn ordered(ids: CubeTensor, num_rows: usize) -> Ordered {
     let launch = || RowLaunch::new(&client, num_tokens.div_ceil(units), num_tokens);
     let list = || empty_beside(&ids, [num_tokens], DType::U32);
     let address = address_type([&ids]);
-    let tiles = Ordered {
+    let [tiles, whole] = [(); 2].map(|()| Ordered {
         tokens: list(),
         rows: list(),
-    };
-    let whole = Ordered {
-        tokens: list(),
-        rows: list(),
-    };
+    });
     let of_tiles = launch();
     let dtype = dtype_to_storage_type(ids.dtype);
     tile_kernel::launch(
