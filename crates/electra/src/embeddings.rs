@@ -1,6 +1,7 @@
 use burn::module::Module;
 use burn::nn::Embedding;
 use burn::tensor::{Device, Int, Tensor};
+use lamplight_layers::embedding::look_up;
 use lamplight_layers::initializer::{Initializer, embedding};
 use lamplight_layers::norm::LayerNorm;
 
@@ -93,14 +94,14 @@ impl Embeddings {
             "{length} positions, but max_position_embeddings is {longest}"
         );
         let position = self.position.weight.val().slice(0..length).unsqueeze::<3>(); // [1, length, embedding_size]
-        let sum = words + position + segment.token_type.forward(token_type_ids);
+        let sum = words + position + look_up(&segment.token_type, token_type_ids);
         segment.norm.forward(sum)
     }
 
     /// The rows of the word table. Looking the padding up leaves no gradient, as in Hugging
     /// Face's model: a generator may sample it in place of a word.
     pub(crate) fn words(&self, input_ids: Tensor<2, Int>) -> Tensor<3> {
-        let words = self.word.forward(input_ids.clone());
+        let words = look_up(&self.word, input_ids.clone());
         if !words.device().is_autodiff() {
             return words;
         }

@@ -11,7 +11,7 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
 /// Elements that a unit takes of a row at least, where the row has several planes of them.
-const ELEMENTS_OF_UNIT: usize = 4;
+pub const ELEMENTS_OF_UNIT: usize = 4;
 /// Units of a cube at most; each device has as many.
 const MOST_UNITS: usize = 256;
 

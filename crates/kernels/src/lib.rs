@@ -12,6 +12,7 @@ pub mod categorical;
 #[cfg(feature = "cube")]
 mod cube;
 pub mod dropout;
+pub mod embedding;
 pub mod feed_forward;
 mod host;
 pub mod likelihood;

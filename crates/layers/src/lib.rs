@@ -11,6 +11,7 @@ pub mod cache;
 pub mod config;
 pub mod device;
 pub mod dropout;
+pub mod embedding;
 pub mod feed_forward;
 pub mod initializer;
 pub mod linear;

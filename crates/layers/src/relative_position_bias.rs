@@ -2,8 +2,9 @@
 
 use burn::module::Module;
 use burn::nn::Embedding;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::embedding::look_up;
 use crate::initializer::{Initializer, embedding};
 use crate::mask::distances;
 
@@ -73,8 +74,7 @@ impl RelativePositionBias {
         let distances = distances(target, source, query_offset);
         let ids: Vec<i64> = distances.map(|d| self.buckets.bucket(d) as i64).collect();
         let ids = TensorData::new(ids, [1, target + source - 1]);
-        self.table
-            .forward(Tensor::<2, Int>::from_data(ids, &device)) // [1, distances, heads]
+        look_up(&self.table, Tensor::from_data(ids, &device)) // [1, distances, heads]
             .permute([2, 0, 1])
             .unsqueeze_dim(0) // [1, heads, 1, distances]
     }

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::nn::Embedding;
 use burn::tensor::{Bool, Device, Int, Tensor};
 use lamplight_layers::block::Pass;
+use lamplight_layers::embedding::look_up;
 use lamplight_layers::pretrained::{PretrainedError, save};
 
 use crate::model::shared;
@@ -64,7 +65,7 @@ impl T5EncoderModel {
     /// The shapes differ.
     pub fn forward(&self, input_ids: Tensor<2, Int>, padding_mask: Tensor<2, Bool>) -> Tensor<3> {
         let input = EncoderInput {
-            embeddings: self.shared.forward(input_ids),
+            embeddings: look_up(&self.shared, input_ids),
             padding_mask,
             segment_ids: None,
         };

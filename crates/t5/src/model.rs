@@ -6,6 +6,7 @@ use burn::module::{Module, Param};
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
 use lamplight_layers::block::Pass;
+use lamplight_layers::embedding::look_up;
 use lamplight_layers::initializer::{Initializer, embedding, linear};
 use lamplight_layers::pretrained::{Checkpoint, NameTable, PretrainedError, save};
 use lamplight_layers::quantization::{QuantizationError, quantize};
@@ -40,13 +41,13 @@ impl T5Model {
     pub fn forward(&self, input: Seq2SeqInput, pass: Seq2SeqPass<'_>) -> (Tensor<3>, Tensor<3>) {
         let padding_mask = input.padding_mask;
         let encoder_input = EncoderInput {
-            embeddings: self.shared.forward(input.input_ids),
+            embeddings: look_up(&self.shared, input.input_ids),
             padding_mask: padding_mask.clone(),
             segment_ids: (input.segments.as_ref()).map(|segments| segments.encoder.clone()),
         };
         let encoded = self.encoder.forward(encoder_input, pass.encoder);
         let decoder_input = DecoderInput {
-            embeddings: self.shared.forward(input.decoder_input_ids),
+            embeddings: look_up(&self.shared, input.decoder_input_ids),
             padding_mask: input.decoder_padding_mask,
             encoder_hidden_state: encoded.clone(),
             encoder_padding_mask: padding_mask,
@@ -218,7 +219,7 @@ impl T5ForConditionalGeneration {
     /// # Panics
     /// An id lies outside the table.
     pub fn embed(&self, ids: Tensor<2, Int>) -> Tensor<3> {
-        self.model.shared.forward(ids)
+        look_up(&self.model.shared, ids)
     }
 
     /// [`Self::encode`] of embeddings `[batch, source, d_model]` that need not be in the table, such
@@ -249,7 +250,7 @@ impl T5ForConditionalGeneration {
         let [batch, _, _] = encoder_hidden_state.dims();
         assert_shape!(decoder_input_ids, [batch, _]);
         let input = DecoderInput {
-            embeddings: self.model.shared.forward(decoder_input_ids),
+            embeddings: self.embed(decoder_input_ids),
             padding_mask: None,
             encoder_hidden_state,
             encoder_padding_mask,
@@ -273,8 +274,7 @@ impl T5ForConditionalGeneration {
     /// # Panics
     /// The rows are not those of the cache.
     pub fn step(&self, ids: Tensor<2, Int>, cache: &mut DecoderCache) -> DecoderStep {
-        let embeddings = self.model.shared.forward(ids);
-        let hidden = self.model.decoder.step(embeddings, cache);
+        let hidden = self.model.decoder.step(self.embed(ids), cache);
         DecoderStep {
             logits: self.logits(hidden.clone()),
             hidden,

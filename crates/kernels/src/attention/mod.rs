@@ -56,9 +56,9 @@ pub struct AttentionSettings {
     pub dropout: f64,
 }
 
-/// `dropout(softmax(scale * query key^T + bias + mask)) value`, as `[batch, target, heads, head_dim]`. On a processor
-/// its memory is linear in the length where that of bias and mask is; a graphics card holds products and weights, in the
-/// type of the value, but spreads neither bias nor mask.
+/// `dropout(softmax(scale * query key^T + bias + mask)) value`, as `[batch, target, heads, head_dim]`. Its
+/// memory is linear in the length where that of bias and mask is. Graphics cards hold products and weights all the same
+/// where a bias for each query and key is trained, or where the heads are too wide for a tile.
 ///
 /// # Panics
 /// The shapes differ.
@@ -67,17 +67,15 @@ pub fn attention(tensors: AttentionTensors, settings: AttentionSettings) -> Tens
         return own(tensors, settings);
     }
     #[cfg(feature = "cube")]
-    return match tensors.query.dims()[2] {
-        // A single query leaves a tile empty.
-        1 => with_own_softmax(tensors, settings),
-        _ => tiles::attention(tensors, settings)
-            .unwrap_or_else(|tensors| with_own_softmax(tensors, settings)),
+    return match tiles::plan(&tensors) {
+        Some(plan) => tiles::attention(tensors, settings, plan),
+        None => with_own_softmax(tensors, settings),
     };
     #[cfg(not(feature = "cube"))]
     reference::attention(tensors, settings).context
 }
 
-/// Of graphics cards.
+/// Of graphics cards, where tiles do not fit.
 #[cfg(feature = "cube")]
 fn with_own_softmax(tensors: AttentionTensors, settings: AttentionSettings) -> Tensor<4> {
     use softmax::{ScoreSettings, SoftmaxOps};

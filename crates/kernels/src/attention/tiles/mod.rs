@@ -41,19 +41,21 @@ pub struct TileSettings {
     dropping: Dropping,
 }
 
-/// As [`super::attention`]; the tensors again where a tile has no room for a head, or where the gradient of a bias has a
-/// place for each query and key.
-pub fn attention(
-    tensors: AttentionTensors,
-    settings: AttentionSettings,
-) -> Result<Tensor<4>, AttentionTensors> {
+/// The tiles of these tensors; `None` where a tile has no room for a head, where the gradient of a bias has a place for each
+/// query and key, and for a single query, which would leave tiles empty.
+pub fn plan(tensors: &AttentionTensors) -> Option<Plan> {
+    let ([_, _, target, _], [_, _, source, _]) = (tensors.query.dims(), tensors.key.dims());
+    let has_form = |bias: &Tensor<4>| is_by_distance(bias, target, source) || !bias.is_tracked();
+    match target > 1 && tensors.bias.as_ref().is_none_or(has_form) {
+        true => plan_for(&tensors.query),
+        false => None,
+    }
+}
+
+/// As [`super::attention`], with the [`plan`] of the tensors.
+pub fn attention(tensors: AttentionTensors, settings: AttentionSettings, plan: Plan) -> Tensor<4> {
     let ([_, _, target, _], [_, _, source, _]) = (tensors.query.dims(), tensors.key.dims());
     let by_distance = |bias: &Tensor<4>| is_by_distance(bias, target, source);
-    let has_form = |bias: &Tensor<4>| by_distance(bias) || !bias.is_tracked();
-    let plan = plan_for(&tensors.query).filter(|_| tensors.bias.as_ref().is_none_or(has_form));
-    let Some(plan) = plan else {
-        return Err(tensors);
-    };
     let device = tensors.query.device();
     let or_zero = |tensor: Option<_>| tensor.unwrap_or_else(|| Tensor::zeros([1; 4], &device));
     let drops = settings.dropout > 0.0;
@@ -71,7 +73,7 @@ pub fn attention(
         scale: settings.scale as f32,
         dropping: Dropping::new(settings.dropout),
     };
-    Ok(Tensor::from_dispatch(<Dispatch as TilesOps>::attention(
+    Tensor::from_dispatch(<Dispatch as TilesOps>::attention(
         tensors.query.into_dispatch(),
         tensors.key.into_dispatch(),
         tensors.value.into_dispatch(),
@@ -79,7 +81,7 @@ pub fn attention(
         or_zero(tensors.mask).into_dispatch(),
         seed.cast(DType::F32).into_dispatch(),
         settings,
-    )))
+    ))
 }
 
 /// What fits the device of the queries, their width and their type.
