@@ -43,7 +43,7 @@ class Suite:
         # What the device turns out to compute in.
         self.dtypes = []
         self.program = unpacked()
-        self.environment = os.environ | (toolkit(arguments.python) if arguments.device.startswith("cuda") else {})
+        self.environment = environment(arguments)
         self.results = {"device": arguments.device, "failures": []}
 
     def say(self, text):
@@ -135,6 +135,14 @@ class Suite:
         output = self.arguments.output
         (output / "results.json").write_text(json.dumps(self.results, indent=1) + "\n")
         (output / "report.md").write_text(report(self.results))
+
+
+def environment(arguments):
+    """What the program is run with: kernels that were compiled and tuned are kept in the folder, to be carried on with it."""
+    own = {"XDG_CACHE_HOME": str(HERE / "cache")}
+    if arguments.device.startswith("cuda"):
+        own |= toolkit(arguments.python)
+    return os.environ | own
 
 
 def toolkit(python):
