@@ -4,12 +4,9 @@ use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
 
 use super::Form;
-use super::plan::SCORES_OF_UNIT;
 use super::product::multiply;
-use super::tile::{
-    Dropping, addends_of, bits_of_query, clear, column_of, dropout_factor, load, new_scores, own,
-    part_of_cube, score_of, store,
-};
+use super::scores::{Dropping, known_of, put_gradients, put_kept, weights_of};
+use super::tile::{clear, load, part_of_cube, store};
 
 /// The gradients of keys and values.
 #[cube(launch, address_type = "dynamic")]
@@ -42,7 +39,6 @@ pub fn keys_kernel<F: Float>(
         terminate!();
     }
     let part = part_of_cube(heads, tiles, plan);
-    let own = own(plan);
     let row_elements = comptime!(side * plan.row_stride());
     let mut queries = Shared::<[F]>::new_aligned_slice(row_elements, 32usize);
     let mut gradients = Shared::<[F]>::new_aligned_slice(row_elements, 32usize);
@@ -63,49 +59,40 @@ pub fn keys_kernel<F: Float>(
     clear(&mut of_values, plan);
     let mut first = 0usize;
     while first < target {
-        let position = first + own.row;
-        let row = (part.batch * heads + part.head) * target + position;
-        let addends = addends_of(bias, mask, &part, position, scale, form.is_by_distance);
-        let bits = bits_of_query(seed, row, form.drops);
+        let known = known_of(bias, mask, seed, normalizers, &part, first, scale, form);
+        let mut mean = 0.0f32;
+        if known.is_query {
+            mean = means[known.row];
+        }
         load::<F>(query, &part, first, &mut queries, plan);
         load::<F>(from_above, &part, first, &mut gradients, plan);
-        // A query past the last has no weights.
-        let mut highest = 0.0f32;
-        let mut factor = 0.0f32;
-        let mut mean = 0.0f32;
-        if position < target {
-            highest = normalizers[2 * row];
-            factor = normalizers[2 * row + 1];
-            mean = means[row];
-        }
         sync_cube();
         multiply::<F>(&queries, &keys, &mut scores, comptime!(plan.scores()));
         sync_cube();
-        let mut own_weights = new_scores();
-        #[unroll]
-        for index in 0..SCORES_OF_UNIT {
-            let column = column_of(&own, index, plan);
-            let product = scores[own.row * comptime!(plan.score_stride()) + column];
-            let score = score_of(product, bias, mask, &addends, part.first + column);
-            let weight = f32::exp(score - highest) * factor;
-            own_weights[index] = weight;
-            let kept = dropout_factor(bits, part.first + column, &dropping, form.drops);
-            weights[own.row * comptime!(plan.weight_stride()) + column] =
-                F::cast_from(weight * kept);
-        }
+        let own_weights = weights_of(&scores, bias, mask, &known, part.first, plan);
+        put_kept::<F>(
+            &own_weights,
+            &mut weights,
+            &known,
+            part.first,
+            &dropping,
+            form,
+        );
         sync_cube();
         multiply::<F>(&gradients, &values, &mut scores, comptime!(plan.scores()));
         let over_queries = comptime!(plan.over_queries());
         multiply::<F>(&weights, &gradients, &mut of_values, over_queries);
         sync_cube();
-        #[unroll]
-        for index in 0..SCORES_OF_UNIT {
-            let column = column_of(&own, index, plan);
-            let of_weight = scores[own.row * comptime!(plan.score_stride()) + column];
-            let kept = dropout_factor(bits, part.first + column, &dropping, form.drops);
-            let of_score = own_weights[index] * (of_weight * kept - mean);
-            weights[own.row * comptime!(plan.weight_stride()) + column] = F::cast_from(of_score);
-        }
+        put_gradients::<F>(
+            &own_weights,
+            &mut scores,
+            &mut weights,
+            &known,
+            mean,
+            part.first,
+            &dropping,
+            form,
+        );
         sync_cube();
         multiply::<F>(&weights, &queries, &mut of_keys, over_queries);
         sync_cube();

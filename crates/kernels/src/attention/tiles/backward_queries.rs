@@ -4,12 +4,10 @@ use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
 
 use super::Form;
-use super::plan::{Plan, SCORES_OF_UNIT};
+use super::plan::Plan;
 use super::product::multiply;
-use super::tile::{
-    Dropping, addends_of, bits_of_query, clear, column_of, dropout_factor, load, new_scores,
-    of_lanes, own, part_of_cube, score_of, store,
-};
+use super::scores::{Dropping, Own, known_of, of_lanes, put_gradients, weights_of};
+use super::tile::{Part, clear, load, part_of_cube, store};
 
 /// The gradient of the queries, of each query the mean of its weights' gradient by the weights, `[batch, heads, target]`,
 /// and of the bias what each pair of tiles adds by the distances in it: `[batch, heads, tiles, tiles, 2 * side]`.
@@ -45,8 +43,6 @@ pub fn queries_kernel<F: Float>(
         terminate!();
     }
     let part = part_of_cube(heads, tiles, plan);
-    let own = own(plan);
-    let unit = UNIT_POS as usize;
     let row_elements = comptime!(side * plan.row_stride());
     let mut queries = Shared::<[F]>::new_aligned_slice(row_elements, 32usize);
     let mut gradients = Shared::<[F]>::new_aligned_slice(row_elements, 32usize);
@@ -59,36 +55,28 @@ pub fn queries_kernel<F: Float>(
     let mut sums = Shared::<[f32]>::new_aligned_slice(comptime!(side * plan.sum_stride()), 32usize);
     let mut partial = Shared::<[f32]>::new_slice(comptime!(plan.units()));
 
-    let position = part.first + own.row;
-    let row = (part.batch * heads + part.head) * target + position;
-    let addends = addends_of(bias, mask, &part, position, scale, form.is_by_distance);
-    let bits = bits_of_query(seed, row, form.drops);
+    let known = known_of(
+        bias,
+        mask,
+        seed,
+        normalizers,
+        &part,
+        part.first,
+        scale,
+        form,
+    );
     load::<F>(query, &part, part.first, &mut queries, plan);
     load::<F>(from_above, &part, part.first, &mut gradients, plan);
     clear(&mut sums, plan);
     sync_cube();
-    let mut highest = 0.0f32;
-    let mut factor = 0.0f32;
-    let mut mean = 0.0f32;
-    if position < target {
-        highest = normalizers[2 * row];
-        factor = normalizers[2 * row + 1];
-        let start = part.batch * context.stride(0)
-            + part.head * context.stride(1)
-            + position * context.stride(2);
-        let mut column = own.lane;
-        while column < context.shape(3) {
-            let gradient = gradients[own.row * comptime!(plan.row_stride()) + column];
-            let context = context[start + column * context.stride(3)];
-            mean += f32::cast_from(gradient) * f32::cast_from(context);
-            column += comptime!(plan.lanes());
-        }
+    partial[UNIT_POS as usize] = 0.0f32;
+    if known.is_query {
+        partial[UNIT_POS as usize] = part_of_mean(&gradients, context, &part, &known.own, plan);
     }
-    partial[unit] = mean;
     sync_cube();
-    let mean = of_lanes(&partial, &own, plan, true);
-    if own.lane == 0 && position < target {
-        means[row] = mean;
+    let mean = of_lanes(&partial, &known.own, plan, true);
+    if known.own.lane == 0 && known.is_query {
+        means[known.row] = mean;
     }
     let mut first = 0usize;
     while first < source {
@@ -97,26 +85,20 @@ pub fn queries_kernel<F: Float>(
         sync_cube();
         multiply::<F>(&queries, &keys, &mut scores, comptime!(plan.scores()));
         sync_cube();
-        let mut weights = new_scores();
-        #[unroll]
-        for index in 0..SCORES_OF_UNIT {
-            let column = column_of(&own, index, plan);
-            let product = scores[own.row * comptime!(plan.score_stride()) + column];
-            let score = score_of(product, bias, mask, &addends, first + column);
-            weights[index] = f32::exp(score - highest) * factor;
-        }
+        let weights = weights_of(&scores, bias, mask, &known, first, plan);
         sync_cube();
         multiply::<F>(&gradients, &values, &mut scores, comptime!(plan.scores()));
         sync_cube();
-        #[unroll]
-        for index in 0..SCORES_OF_UNIT {
-            let column = column_of(&own, index, plan);
-            let place = own.row * comptime!(plan.score_stride()) + column;
-            let kept = dropout_factor(bits, first + column, &dropping, form.drops);
-            let of_score = weights[index] * (scores[place] * kept - mean);
-            scores[place] = of_score;
-            of_scores[own.row * comptime!(plan.weight_stride()) + column] = F::cast_from(of_score);
-        }
+        put_gradients::<F>(
+            &weights,
+            &mut scores,
+            &mut of_scores,
+            &known,
+            mean,
+            first,
+            &dropping,
+            form,
+        );
         sync_cube();
         if comptime!(has_bias) {
             let pair = CUBE_POS * source.div_ceil(side) + first / side;
@@ -127,6 +109,30 @@ pub fn queries_kernel<F: Float>(
         first += side;
     }
     store::<F>(&sums, scale, of_query, &part, plan);
+}
+
+/// What this unit adds to the mean of the gradients of a query's weights by the weights: to the product of its context with
+/// the gradient of that (Dao 2023, section 3.1).
+#[cube]
+fn part_of_mean<F: Float>(
+    gradients: &Shared<[F]>,
+    context: &Tensor<F>,
+    part: &Part,
+    own: &Own,
+    #[comptime] plan: Plan,
+) -> f32 {
+    let start = part.batch * context.stride(0)
+        + part.head * context.stride(1)
+        + (part.first + own.row) * context.stride(2);
+    let mut sum = 0.0f32;
+    let mut column = own.lane;
+    while column < context.shape(3) {
+        let gradient = gradients[own.row * comptime!(plan.row_stride()) + column];
+        let context = context[start + column * context.stride(3)];
+        sum += f32::cast_from(gradient) * f32::cast_from(context);
+        column += comptime!(plan.lanes());
+    }
+    sum
 }
 
 /// Writes the sums of a tile's diagonals, from the last query and the first key on.

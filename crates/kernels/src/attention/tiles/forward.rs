@@ -6,10 +6,11 @@ use burn_cubecl::cubecl::prelude::*;
 use super::Form;
 use super::plan::SCORES_OF_UNIT;
 use super::product::multiply;
-use super::tile::{
-    Dropping, Own, addends_of, bits_of_query, clear, column_of, dropout_factor, load, new_scores,
-    of_lanes, own, part_of_cube, score_of, store,
+use super::scores::{
+    Dropping, Own, addends_of, bits_of_query, column_of, dropout_factor, new_scores, of_lanes, own,
+    score_of,
 };
+use super::tile::{clear, load, part_of_cube, store};
 
 /// Context `[batch, heads, target, head_dim]`, and of each query the highest score and one over the sum of the
 /// exponentials, each less by it: `[batch, heads, target, 2]`.

@@ -13,7 +13,7 @@ use super::TileSettings;
 use super::backward_keys::keys_kernel;
 use super::backward_queries::{bias_kernel, queries_kernel};
 use super::forward::forward_kernel;
-use super::tile::DroppingLaunch;
+use super::scores::DroppingLaunch;
 use crate::cube::{ElementLaunch, address_type, assert_f32, empty_beside};
 
 /// What attention reads.

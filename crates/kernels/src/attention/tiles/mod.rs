@@ -7,6 +7,7 @@ mod forward;
 mod launch;
 mod plan;
 mod product;
+mod scores;
 mod tile;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
