@@ -12,6 +12,7 @@ mod docs;
 mod gpu_suite;
 mod llvm;
 mod loss_compare;
+mod process;
 mod test;
 mod tidy;
 mod train;
@@ -82,7 +83,8 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().task) {
+    let arguments = Arguments::parse();
+    match process::forget_package().and_then(|()| run(arguments.task)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::device::{self, Device};
+use crate::process::replace;
 
 /// Runs `lamplight train ARGUMENTS` in a release build that has the device of `--device` compiled in.
 pub fn train(arguments: &[String]) -> Result<()> {
@@ -13,14 +14,14 @@ pub fn train(arguments: &[String]) -> Result<()> {
     command
         .arg("train")
         .args(arguments.iter().skip_while(|argument| *argument == "--"));
-    replace_process(command)
+    replace(command)
 }
 
 /// Runs `lamplight devices` in a release build that has these devices compiled in.
 pub fn devices(devices: &[Device]) -> Result<()> {
     let mut command = lamplight(devices)?;
     command.arg("devices");
-    replace_process(command)
+    replace(command)
 }
 
 /// The last `--device D` or `--device=D`, as the program itself reads it.
@@ -58,20 +59,6 @@ fn lamplight(devices: &[Device]) -> Result<Command> {
     }
     command.arg("--");
     Ok(command)
-}
-
-/// Hands this process over to the command. Were it a child, an interrupt would end xtask at once and leave the child
-/// writing its last checkpoint behind the prompt.
-#[cfg(unix)]
-fn replace_process(mut command: Command) -> Result<()> {
-    use std::os::unix::process::CommandExt;
-    Err(command.exec()).context("cannot start cargo")
-}
-
-#[cfg(not(unix))]
-fn replace_process(mut command: Command) -> Result<()> {
-    let status = command.status().context("cannot start cargo")?;
-    std::process::exit(status.code().unwrap_or(1))
 }
 
 #[cfg(test)]
