@@ -10,6 +10,7 @@ use lamplight_kernels::adamw::{self, AdamWStep, AdamWTensors, ScaledGradient};
 use lamplight_kernels::attention::{self, AttentionSettings, AttentionTensors};
 use lamplight_kernels::feed_forward::{self, Projection, Projections};
 use lamplight_kernels::norm::{self, NormParameters, NormSettings};
+use lamplight_kernels::sum_of_squares::SumOfSquares;
 use lamplight_kernels::{categorical, dropout, likelihood, linear, sum_of_squares};
 use lamplight_layers::device::DeviceChoice;
 
@@ -86,10 +87,16 @@ fn feed_forward(criterion: &mut Criterion) {
 fn sum_of_squares(criterion: &mut Criterion) {
     let gradient = Tensor::<2>::random([32128, 512], Distribution::Default, &device());
     let mut group = group(criterion, "sum_of_squares");
-    type Sum = fn(Tensor<2>) -> Tensor<1>;
+    type Sum = fn(Tensor<2>) -> Option<Tensor<1>>;
     let forms: [(&str, Sum); 2] = [
-        ("fused", sum_of_squares::sum_of_squares),
-        ("reference", sum_of_squares::reference::sum_of_squares),
+        ("fused", |tensor| {
+            let mut sum = SumOfSquares::default();
+            sum.add(tensor);
+            sum.finish()
+        }),
+        ("reference", |tensor| {
+            Some(sum_of_squares::reference::sum_of_squares(tensor))
+        }),
     ];
     for (name, sum) in forms {
         group.bench_function(name, |bencher| {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::{DType, Distribution, Tensor};
-use lamplight_kernels::sum_of_squares::{reference, sum_of_squares};
+use lamplight_kernels::sum_of_squares::{SumOfSquares, reference};
 use lamplight_testing::{assert_close, test_device};
 
 fn read(tensor: Tensor<1>) -> Vec<f32> {
@@ -11,6 +11,30 @@ fn read(tensor: Tensor<1>) -> Vec<f32> {
 
 fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.3, 1.0), &test_device())
+}
+
+fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
+    let mut sum = SumOfSquares::default();
+    sum.add(tensor);
+    sum.finish().unwrap()
+}
+
+#[test]
+fn several_tensors_add_up() {
+    assert!(SumOfSquares::default().finish().is_none());
+    let (one, two, three) = (random([7]), random([300, 77]), random([2, 3, 4]));
+    let mut sum = SumOfSquares::default();
+    sum.add(one.clone());
+    sum.add(two.clone());
+    sum.add(three.clone());
+    let parts = [
+        reference::sum_of_squares(one),
+        reference::sum_of_squares(two),
+        reference::sum_of_squares(three),
+    ];
+    let expected: f32 = parts.map(|part| read(part)[0]).iter().sum();
+    let sum = read(sum.finish().unwrap());
+    assert_close("sum", &sum, &[expected], 1e-5, 0.0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{DType, Gradients, Tensor};
 use burn_optim::GradientsParams;
-use lamplight_kernels::sum_of_squares::sum_of_squares;
+use lamplight_kernels::sum_of_squares::SumOfSquares;
 
 /// Adds to `total` what a backward pass found for the parameters of `module`, in f32.
 pub fn add<M: Module>(module: &M, found: Gradients, total: &mut GradientsParams) {
@@ -31,12 +31,12 @@ impl From<GradientsParams> for ScaledGradients {
 
 /// The root of the sum of squares of all gradients, `[1]`, on the device; `None` without gradients.
 pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> Option<Tensor<1>> {
-    let mut sum = SumOfSquares {
+    let mut squares = Squares {
         gradients,
-        sum: None,
+        sum: SumOfSquares::default(),
     };
-    module.visit(&mut sum);
-    sum.sum.map(Tensor::sqrt)
+    module.visit(&mut squares);
+    squares.sum.finish().map(Tensor::sqrt)
 }
 
 struct Adding<'a> {
@@ -58,19 +58,15 @@ impl ModuleVisitor for Adding<'_> {
     }
 }
 
-struct SumOfSquares<'a> {
+struct Squares<'a> {
     gradients: &'a GradientsParams,
-    sum: Option<Tensor<1>>,
+    sum: SumOfSquares,
 }
 
-impl ModuleVisitor for SumOfSquares<'_> {
+impl ModuleVisitor for Squares<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            let squares = sum_of_squares(gradient);
-            self.sum = Some(match self.sum.take() {
-                Some(sum) => sum + squares,
-                None => squares,
-            });
+            self.sum.add(gradient);
         }
     }
 }

@@ -5,33 +5,65 @@ mod cpu;
 mod cube;
 pub mod reference;
 
+#[cfg(feature = "cube")]
+use burn::backend::DispatchTensor;
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
+#[cfg(feature = "cube")]
+use burn::tensor::Device;
 use burn::tensor::{DType, Tensor};
 
 use crate::host::Host;
 use crate::processor::is_processor;
 
-/// The sum of the squares of all elements, `[1]`, in f32 on the device. Without history: the tensor may not be tracked.
-pub fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
-    let has_form = match is_processor(&tensor.device()) {
-        true => tensor.dtype() == DType::F32,
-        false => cfg!(feature = "cube"),
-    };
-    if !has_form {
-        return reference::sum_of_squares(tensor);
-    }
-    let sum = <Dispatch as SumOfSquaresOps>::sum_of_squares(tensor.into_dispatch());
-    Tensor::from_dispatch(sum)
+/// The sum of the squares of all elements of several tensors of one device, in f32. Graphics cards have a launch for each
+/// tensor and one for all.
+#[derive(Debug, Default)]
+pub struct SumOfSquares {
+    /// What is still to be summed.
+    #[cfg(feature = "cube")]
+    tensors: Vec<DispatchTensor>,
+    #[cfg(feature = "cube")]
+    device: Option<Device>,
+    /// Of those that are.
+    sum: Option<Tensor<1>>,
 }
 
-/// Backends with a form of their own.
-#[backend_extension(
-    Cube: cfg(feature = "cube"),
-    Flex: cfg(feature = "flex"),
-    NdArray: cfg(feature = "ndarray"),
-)]
+impl SumOfSquares {
+    /// Adds those of a tensor. Without history: it may not be tracked.
+    pub fn add<const D: usize>(&mut self, tensor: Tensor<D>) {
+        let is_processor = is_processor(&tensor.device());
+        #[cfg(feature = "cube")]
+        if !is_processor {
+            self.device = Some(tensor.device());
+            self.tensors.push(tensor.into_dispatch());
+            return;
+        }
+        let sum = match is_processor && tensor.dtype() == DType::F32 {
+            true => Tensor::from_dispatch(<Dispatch as SumOfSquaresOps>::sum_of_squares(
+                tensor.into_dispatch(),
+            )),
+            false => reference::sum_of_squares(tensor),
+        };
+        self.sum = Some(match self.sum.take() {
+            Some(before) => before + sum,
+            None => sum,
+        });
+    }
+
+    /// The sum, `[1]`, on the device; `None` of no tensors.
+    pub fn finish(self) -> Option<Tensor<1>> {
+        #[cfg(feature = "cube")]
+        if let Some(device) = self.device {
+            return Some(cube::sum_of_squares(self.tensors, &device));
+        }
+        self.sum
+    }
+}
+
+/// Backends with a form of their own for each tensor.
+#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
 pub trait SumOfSquaresOps: Backend {
-    /// As [`sum_of_squares`].
+    /// The sum of the squares of all elements, `[1]`.
     fn sum_of_squares(tensor: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Tensor};
 
-/// As [`super::sum_of_squares`].
+/// Of one tensor, `[1]`.
 pub fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     tensor.cast(DType::F32).square().sum()
 }
