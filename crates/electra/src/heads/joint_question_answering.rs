@@ -8,6 +8,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Bool, DType, Device, Int, Tensor, assert_shape};
+use lamplight_kernels::product::product;
 use lamplight_layers::block::Pass;
 use lamplight_layers::loss::binary_cross_entropy;
 use lamplight_layers::pretrained::NameTable;
@@ -162,7 +163,7 @@ impl ElectraForJointQuestionAnswering {
         let start = self.start_logits(hidden.clone()) + mask.clone();
         let impossible = self.answerable.as_ref().map(|scorer| {
             let weights = softmax(start.clone(), 1).cast(hidden.dtype());
-            let expected = weights.unsqueeze_dim::<3>(1).matmul(hidden.clone()); // [batch, 1, hidden_size]
+            let expected = product(weights.unsqueeze_dim::<3>(1), hidden.clone()); // [batch, 1, hidden_size]
             let first = hidden.clone().narrow(1, 0, 1);
             let logits = scorer.forward(first, expected); // [batch, 1]
             logits.squeeze_dim::<1>(1).cast(DType::F32)
