@@ -52,9 +52,11 @@ class Suite:
     def run(self, what, command, allowed=(0,)):
         """The standard output; None where the command failed, which is written down unless its exit status is allowed."""
         self.say(what)
+        # Peers keep to their own folders.
+        variables = self.environment if command[0] == self.program else None
         try:
             done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=LIMIT_S,
-                                  env=self.environment)
+                                  env=variables)
         except (OSError, subprocess.TimeoutExpired) as error:
             self.fail(what, str(error))
             return None
