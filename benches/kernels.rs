@@ -44,10 +44,7 @@ fn adamw(criterion: &mut Criterion) {
             first: random(),
             second: random(),
         });
-        let gradient = ScaledGradient {
-            values: random(),
-            factor: Tensor::ones([1], &device()),
-        };
+        let gradient = ScaledGradient::new(random(), None);
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let old = tensors.take().unwrap_or_else(|| unreachable!());

@@ -1,5 +1,6 @@
 //! Forward and backward over one micro-batch.
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use burn_optim::GradientsParams;
 use lamplight_layers::device::on_worker;
@@ -43,6 +44,14 @@ pub struct StepSums {
     pub gradients: GradientsParams,
     /// Each term of the loss before its coefficient, `[terms]`, without gradients.
     pub terms: Option<Tensor<1>>,
+}
+
+impl StepSums {
+    /// What a step is judged by, on the device: the terms of the loss, and last the joint norm of the gradients of `master`.
+    pub fn values<M: Module>(&self, master: &M) -> Tensor<1> {
+        let norm = gradients::global_norm(master, &self.gradients);
+        Tensor::cat(self.terms.iter().cloned().chain(norm).collect(), 0)
+    }
 }
 
 impl<T: Task> MicroStep<'_, T> {

@@ -1,6 +1,6 @@
 //! Steps of training, as a run makes them: forward, backward, clipping, update.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use lamplight_data::batch::{MaskedBatch, Seq2SeqBatch};
 use lamplight_data::objective::replaced_token_detection::MaskedExample;
 use lamplight_data::tokenizer::Tokenizer;
@@ -10,7 +10,7 @@ use lamplight_layers::initializer::draw_all;
 use lamplight_layers::precision::Precision;
 use lamplight_t5::{T5Config, T5ForConditionalGeneration};
 use lamplight_training::clipping::Limits;
-use lamplight_training::gradients::{ScaledGradients, global_norm};
+use lamplight_training::gradients::ScaledGradients;
 use lamplight_training::micro_step::{Factor, MicroStep, StepSums};
 use lamplight_training::optimizer::ModelOptimizer;
 use lamplight_training::recipe::Recipe;
@@ -247,8 +247,7 @@ where
                 };
                 part.run(&master, &batch, &mut sums)?;
             }
-            let norm = global_norm(&master, &sums.gradients);
-            let values = Tensor::cat(sums.terms.into_iter().chain(norm).collect(), 0);
+            let values = sums.values(&master);
             // As training does, which reads what a step was measured to be while the device computes the next.
             let before = readback.replace(Readback::start(values.clone()));
             before.map(Readback::finish).transpose()?;

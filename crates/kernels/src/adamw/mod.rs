@@ -46,6 +46,14 @@ pub struct ScaledGradient<const D: usize> {
     pub factor: Tensor<1>,
 }
 
+impl<const D: usize> ScaledGradient<D> {
+    /// A gradient times a factor; as it is without one.
+    pub fn new(values: Tensor<D>, factor: Option<Tensor<1>>) -> Self {
+        let factor = factor.unwrap_or_else(|| Tensor::ones([1], &values.device()));
+        Self { values, factor }
+    }
+}
+
 /// All three after one more gradient, or to the last bit as they were where its factor is NaN. Without history: no tensor
 /// may be on a device with gradients.
 pub fn adamw<const D: usize>(

@@ -127,10 +127,7 @@ impl Optimizer for AdamW {
         gradient: Tensor<D>,
         state: Option<AdamWState<D>>,
     ) -> (Tensor<D>, Option<AdamWState<D>>) {
-        let gradient = ScaledGradient {
-            factor: Tensor::ones([1], &gradient.device()),
-            values: gradient,
-        };
+        let gradient = ScaledGradient::new(gradient, None);
         let (parameter, state) = self.update(learning_rate, parameter, gradient, state);
         (parameter, Some(state))
     }

@@ -61,10 +61,7 @@ impl UpdateRule {
         factor: Option<Tensor<1>>,
     ) -> Updated<D> {
         if let Self::AdamW(rule) = self {
-            let gradient = ScaledGradient {
-                factor: factor.unwrap_or_else(|| Tensor::ones([1], &gradient.device())),
-                values: gradient,
-            };
+            let gradient = ScaledGradient::new(gradient, factor);
             let state = old.state.map(DynState::downcast);
             let (parameter, state) = rule.update(learning_rate, old.parameter, gradient, state);
             return Updated {

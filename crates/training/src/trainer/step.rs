@@ -8,7 +8,7 @@ use lamplight_kernels::readback::Readback;
 use super::log::Measured;
 use super::{RANK, Trainer};
 use crate::error::unreadable;
-use crate::gradients::{ScaledGradients, global_norm};
+use crate::gradients::ScaledGradients;
 use crate::micro_step::{Factor, MicroStep, StepSums};
 use crate::task::{Task, Term};
 use crate::{TrainingError, seed};
@@ -80,13 +80,10 @@ impl<T: Task> Trainer<'_, T> {
             measured.num_cells += self.task.num_cells(batch) as u64;
             measured.flops += self.task.flops(model, batch);
         }
-        let StepSums { gradients, terms } = sums;
-        let norm = global_norm(model, &gradients);
-        let values: Vec<Tensor<1>> = terms.into_iter().chain(norm).collect();
-        let values = Tensor::cat(values, 0);
+        let values = sums.values(model);
         let readback = Readback::start(values.clone());
         Ok(Computed {
-            gradients,
+            gradients: sums.gradients,
             values,
             reading: Reading { readback, measured },
         })
