@@ -3,7 +3,7 @@
 
 use burn::backend::TensorMetadata;
 use burn::backend::cubecl::dtype_to_storage_type;
-use burn::tensor::{DType, Shape};
+use burn::tensor::{DType, Device, Distribution, Shape};
 use burn_cubecl::cubecl::calculate_cube_count_elemwise;
 use burn_cubecl::cubecl::{self, client::Client, prelude::*, server::CubeCountSelection};
 use burn_cubecl::kernel::into_contiguous;
@@ -61,6 +61,13 @@ impl ElementLaunch {
         let count = calculate_cube_count_elemwise(client, elements, dim);
         Self { count, dim }
     }
+}
+
+/// What random numbers of a kernel follow from: two uniform in `[0, 1)`, in f32. They stay on the device, which no host
+/// waits for.
+pub fn draw_seed(device: &Device) -> burn::tensor::Tensor<1> {
+    let uniform = Distribution::Uniform(0.0, 1.0);
+    burn::tensor::Tensor::<1>::random([2], uniform, device).cast(DType::F32)
 }
 
 /// A dense tensor that nobody else holds, copied if it is none.
@@ -154,4 +161,16 @@ fn mixed(bits: u32) -> u32 {
     let first = (bits ^ (bits >> 16u32)) * 0x21f0_aaadu32;
     let second = (first ^ (first >> 15u32)) * 0xd35a_2d97u32;
     second ^ (second >> 15u32)
+}
+
+/// What dropout multiplies by: the upper half of the bits is one of as many draws as there are to be.
+#[cube]
+pub fn dropout_factor(bits: u32, num_dropped: u32, scale: f32) -> f32 {
+    select(bits >> 16u32 < num_dropped, 0.0f32, scale)
+}
+
+/// The place nearest to an index among so many, so that none leads out of its row.
+#[cube]
+pub fn nearest<I: Int>(index: I, count: usize) -> usize {
+    usize::cast_from(min(max(index, I::new(0)), I::cast_from(count - 1)))
 }

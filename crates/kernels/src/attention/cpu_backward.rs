@@ -7,17 +7,9 @@ use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::cpu::{Problem, heads_of, multiply, set_product, tile_buffers};
-use super::{Inputs, Normalizer};
+use super::{InputGradients, Inputs, Normalizer};
 use crate::host::{Head, Host, View};
 use crate::simd;
-
-/// Gradients of the inputs.
-pub struct InputGradients<B: Host> {
-    pub query: FloatTensor<B>,
-    pub key: FloatTensor<B>,
-    pub value: FloatTensor<B>,
-    pub bias: Option<FloatTensor<B>>,
-}
 
 /// The gradients from that of the context, `[batch, target, heads, head_dim]`. Scores are computed again, tile by tile.
 pub fn backward<B: Host>(

@@ -14,11 +14,14 @@ mod tiles;
 
 use std::sync::Arc;
 
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::{Autodiff, Backend, Dispatch, backend_extension, tensor::FloatTensor};
+#[cfg(feature = "cube")]
+use burn::tensor::Device;
 use burn::tensor::{DType, Tensor};
 
 use crate::host::Host;
@@ -82,8 +85,7 @@ fn with_own_softmax(tensors: AttentionTensors, settings: AttentionSettings) -> T
 
     let device = tensors.query.device();
     let ([_, _, target, _], [_, _, source, _]) = (tensors.query.dims(), tensors.key.dims());
-    let or_zero = |tensor: Option<_>| tensor.unwrap_or_else(|| Tensor::zeros([1; 4], &device));
-    let bias: Tensor<4> = or_zero(tensors.bias);
+    let bias = or_zero(tensors.bias, &device);
     let score_settings = ScoreSettings {
         scale: settings.scale as f32,
         is_by_distance: is_by_distance(&bias, target, source),
@@ -92,10 +94,16 @@ fn with_own_softmax(tensors: AttentionTensors, settings: AttentionSettings) -> T
     let weights = Tensor::from_dispatch(<Dispatch as SoftmaxOps>::softmax(
         products.into_dispatch(),
         bias.into_dispatch(),
-        or_zero(tensors.mask).into_dispatch(),
+        or_zero(tensors.mask, &device).into_dispatch(),
         score_settings,
     ));
     reference::context(weights, tensors.value, settings.dropout)
+}
+
+/// A bias or mask, or one that adds nothing.
+#[cfg(feature = "cube")]
+fn or_zero(addend: Option<Tensor<4>>, device: &Device) -> Tensor<4> {
+    addend.unwrap_or_else(|| Tensor::zeros([1; 4], device))
 }
 
 /// In f32, to which processors turn half precision anyway.
@@ -159,6 +167,31 @@ struct Inputs<B: Backend> {
     mask: FloatTensor<B>,
     settings: AttentionSettings,
     seed: u64,
+}
+
+/// Gradients of the inputs in their shapes.
+struct InputGradients<B: Backend> {
+    query: FloatTensor<B>,
+    key: FloatTensor<B>,
+    value: FloatTensor<B>,
+    bias: Option<FloatTensor<B>>,
+}
+
+impl<B: Backend> InputGradients<B> {
+    /// Passes each on to the input that it is of.
+    fn register(self, inputs: [Option<NodeId>; 4], gradients: &mut Gradients) {
+        let found = [
+            Some(self.query),
+            Some(self.key),
+            Some(self.value),
+            self.bias,
+        ];
+        for (input, gradient) in inputs.into_iter().zip(found) {
+            if let (Some(input), Some(gradient)) = (input, gradient) {
+                gradients.register::<B>(input, gradient);
+            }
+        }
+    }
 }
 
 /// Of one softmax. Apart, since beside the scores of a row that is all masked the logarithm of a sum is rounded away.
@@ -240,18 +273,9 @@ impl<B: Host> Backward<B, 4> for AttentionBackward {
     ) {
         let gradient = gradients.consume::<B>(&ops.node);
         let (inputs, normalizers) = ops.state;
-        let has_bias = ops.parents[3].is_some();
-        let found = cpu_backward::backward::<B>(&inputs, &normalizers, gradient, has_bias);
-        let of_inputs = [
-            Some(found.query),
-            Some(found.key),
-            Some(found.value),
-            found.bias,
-        ];
-        for (node, gradient) in ops.parents.into_iter().zip(of_inputs) {
-            if let (Some(node), Some(gradient)) = (node, gradient) {
-                gradients.register::<B>(node.id, gradient);
-            }
-        }
+        let nodes = ops.parents.map(|node| node.map(|node| node.id));
+        let has_bias = nodes[3].is_some();
+        cpu_backward::backward::<B>(&inputs, &normalizers, gradient, has_bias)
+            .register(nodes, gradients);
     }
 }

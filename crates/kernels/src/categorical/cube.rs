@@ -4,20 +4,18 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, Dispatch, TensorMetadata, backend_extension};
-use burn::tensor::{self, DType, Distribution, IntDType};
+use burn::tensor::{self, IntDType};
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, cubecl};
 
-use crate::cube::{RowLaunch, address_type, assert_f32, bits_of, empty_beside, hashed};
+use crate::cube::{RowLaunch, address_type, assert_f32, bits_of, draw_seed, empty_beside, hashed};
 
 /// As [`super::categorical`], of logits of any type.
 pub fn categorical(logits: tensor::Tensor<2>) -> tensor::Tensor<1, tensor::Int> {
     let device = logits.device();
-    let uniform = Distribution::Uniform(0.0, 1.0);
-    // It stays on the device, which no host waits for.
-    let seed = tensor::Tensor::<1>::random([2], uniform, &device).cast(DType::F32);
+    let seed = draw_seed(&device);
     tensor::Tensor::from_dispatch(<Dispatch as CategoricalOps>::categorical(
         logits.into_dispatch(),
         seed.into_dispatch(),

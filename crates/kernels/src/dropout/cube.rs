@@ -8,20 +8,21 @@ use burn::backend::cubecl::dtype_to_storage_type;
 use burn::backend::{
     Autodiff, Backend, Dispatch, TensorMetadata, backend_extension, tensor::FloatTensor,
 };
-use burn::tensor::{DType, Distribution, Tensor};
+use burn::tensor::Tensor;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, cubecl};
 
-use crate::cube::{ElementLaunch, address_type, assert_f32, bits_of, empty_beside, hashed};
+use crate::cube::{
+    ElementLaunch, address_type, assert_f32, bits_of, draw_seed, dropout_factor, empty_beside,
+    hashed,
+};
 use crate::random::Dropping;
 
 /// As [`super::dropout`].
 pub fn dropout<const D: usize>(input: Tensor<D>, prob: f64) -> Tensor<D> {
-    let uniform = Distribution::Uniform(0.0, 1.0);
-    // It stays on the device, which no host waits for.
-    let seed = Tensor::<1>::random([2], uniform, &input.device()).cast(DType::F32);
+    let seed = draw_seed(&input.device());
     Tensor::from_dispatch(<Dispatch as DropoutOps>::dropout(
         input.into_dispatch(),
         seed.into_dispatch(),
@@ -119,7 +120,6 @@ fn dropout_kernel<F: Float>(
         terminate!();
     }
     let bits = hashed(u32::cast_from(place), bits_of(seed[0]), bits_of(seed[1]));
-    // The upper half is one of as many draws as there are to be.
-    let factor = select(bits >> 16u32 < num_dropped, 0.0f32, scale);
+    let factor = dropout_factor(bits, num_dropped, scale);
     output[place] = F::cast_from(f32::cast_from(input[place]) * factor);
 }

@@ -10,7 +10,7 @@ use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::tensor::CubeTensor;
 
-use crate::cube::{RowLaunch, address_type, empty_beside};
+use crate::cube::{RowLaunch, address_type, empty_beside, nearest};
 
 /// Tokens by the row that they name, those of a row in their own order; both `[tokens]`, of integers of 32 bits.
 pub struct Ordered {
@@ -42,7 +42,7 @@ pub fn ordered(ids: CubeTensor, num_rows: usize) -> Ordered {
         ids.into_buffer_arg(),
         tiles.tokens.clone().into_buffer_arg(),
         tiles.rows.clone().into_buffer_arg(),
-        num_rows as u32,
+        num_rows,
         units,
         dtype,
     );
@@ -67,7 +67,7 @@ fn tile_kernel<I: Int>(
     ids: &[I],
     tokens: &mut [u32],
     rows: &mut [u32],
-    num_rows: u32,
+    num_rows: usize,
     #[comptime] units: usize,
     #[define(I)] _dtype: ElemType,
 ) {
@@ -76,8 +76,7 @@ fn tile_kernel<I: Int>(
     let token = start + unit;
     let mut row = u32::MAX.runtime();
     if token < ids.len() {
-        let within = min(max(ids[token], I::new(0)), I::cast_from(num_rows - 1u32));
-        row = u32::cast_from(within);
+        row = u32::cast_from(nearest::<I>(ids[token], num_rows));
     }
     let mut tile = Shared::<[u32]>::new_slice(units);
     tile[unit] = row;

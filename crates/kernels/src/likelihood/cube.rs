@@ -10,7 +10,7 @@ use burn_cubecl::{CubeBackend, cubecl};
 
 use super::{LikelihoodForm, Scored};
 use crate::cube::{
-    RowLaunch, address_type, assert_f32, empty_beside, highest_of_units, sum_of_units,
+    RowLaunch, address_type, assert_f32, empty_beside, highest_of_units, nearest, sum_of_units,
 };
 
 impl LikelihoodForm for CubeBackend {
@@ -97,7 +97,7 @@ fn forward_kernel<F: Float, I: Int>(
     let highest_logit = highest_of_units(highest, units);
     let sum = sum_of_units(sum * f32::exp(highest - highest_logit), units);
     if unit == 0 {
-        let target = class_of::<I>(targets[row], classes);
+        let target = nearest::<I>(targets[row], classes);
         output[2 * row] = f32::ln(sum) + highest_logit;
         output[2 * row + 1] = f32::cast_from(logits[start + target]);
     }
@@ -118,7 +118,7 @@ fn backward_kernel<F: Float, I: Int>(
         terminate!();
     }
     let start = row * classes;
-    let target = class_of::<I>(targets[row], classes);
+    let target = nearest::<I>(targets[row], classes);
     let log_z = output[2 * row];
     let (of_log_z, of_target) = (from_above[2 * row], from_above[2 * row + 1]);
     let mut class = UNIT_POS as usize;
@@ -128,10 +128,4 @@ fn backward_kernel<F: Float, I: Int>(
         of_logits[start + class] = F::cast_from(of_logit);
         class += units;
     }
-}
-
-/// The class nearest to a target, so that none leads out of its row.
-#[cube]
-fn class_of<I: Int>(target: I, classes: usize) -> usize {
-    min(usize::cast_from(max(target, I::new(0))), classes - 1)
 }

@@ -5,7 +5,9 @@ use burn_cubecl::cubecl::prelude::*;
 
 use super::Form;
 use super::product::multiply;
-use super::scores::{Dropping, known_of, put_gradients, put_kept, weights_of};
+use super::scores::{
+    Dropping, normalize, normalizer_of, put_gradients, put_kept, query_of, scores_of,
+};
 use super::tile::{clear, load, part_of_cube, store};
 
 /// The gradients of keys and values.
@@ -59,21 +61,23 @@ pub fn keys_kernel<F: Float>(
     clear(&mut of_values, plan);
     let mut first = 0usize;
     while first < target {
-        let known = known_of(bias, mask, seed, normalizers, &part, first, scale, form);
+        let unit_query = query_of(bias, mask, seed, &part, first, scale, form);
+        let normalizer = normalizer_of(normalizers, &unit_query);
         let mut mean = 0.0f32;
-        if known.is_query {
-            mean = means[known.row];
+        if unit_query.is_there {
+            mean = means[unit_query.row];
         }
         load::<F>(query, &part, first, &mut queries, plan);
         load::<F>(from_above, &part, first, &mut gradients, plan);
         sync_cube();
         multiply::<F>(&queries, &keys, &mut scores, comptime!(plan.scores()));
         sync_cube();
-        let own_weights = weights_of(&scores, bias, mask, &known, part.first, plan);
+        let mut own_weights = scores_of(&scores, bias, mask, &unit_query, part.first, plan);
+        normalize(&mut own_weights, &normalizer);
         put_kept::<F>(
             &own_weights,
             &mut weights,
-            &known,
+            &unit_query,
             part.first,
             &dropping,
             form,
@@ -87,7 +91,7 @@ pub fn keys_kernel<F: Float>(
             &own_weights,
             &mut scores,
             &mut weights,
-            &known,
+            &unit_query,
             mean,
             part.first,
             &dropping,

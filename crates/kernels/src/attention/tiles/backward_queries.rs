@@ -6,7 +6,9 @@ use burn_cubecl::cubecl::prelude::*;
 use super::Form;
 use super::plan::Plan;
 use super::product::multiply;
-use super::scores::{Dropping, Own, known_of, of_lanes, put_gradients, weights_of};
+use super::scores::{
+    Dropping, Own, normalize, normalizer_of, of_lanes, put_gradients, query_of, scores_of,
+};
 use super::tile::{Part, clear, load, part_of_cube, store};
 
 /// The gradient of the queries, of each query the mean of its weights' gradient by the weights, `[batch, heads, target]`,
@@ -55,28 +57,21 @@ pub fn queries_kernel<F: Float>(
     let mut sums = Shared::<[f32]>::new_aligned_slice(comptime!(side * plan.sum_stride()), 32usize);
     let mut partial = Shared::<[f32]>::new_slice(comptime!(plan.units()));
 
-    let known = known_of(
-        bias,
-        mask,
-        seed,
-        normalizers,
-        &part,
-        part.first,
-        scale,
-        form,
-    );
+    let unit_query = query_of(bias, mask, seed, &part, part.first, scale, form);
+    let normalizer = normalizer_of(normalizers, &unit_query);
     load::<F>(query, &part, part.first, &mut queries, plan);
     load::<F>(from_above, &part, part.first, &mut gradients, plan);
     clear(&mut sums, plan);
     sync_cube();
     partial[UNIT_POS as usize] = 0.0f32;
-    if known.is_query {
-        partial[UNIT_POS as usize] = part_of_mean(&gradients, context, &part, &known.own, plan);
+    if unit_query.is_there {
+        partial[UNIT_POS as usize] =
+            part_of_mean(&gradients, context, &part, &unit_query.own, plan);
     }
     sync_cube();
-    let mean = of_lanes(&partial, &known.own, plan, true);
-    if known.own.lane == 0 && known.is_query {
-        means[known.row] = mean;
+    let mean = of_lanes(&partial, &unit_query.own, plan, true);
+    if unit_query.own.lane == 0 && unit_query.is_there {
+        means[unit_query.row] = mean;
     }
     let mut first = 0usize;
     while first < source {
@@ -85,7 +80,8 @@ pub fn queries_kernel<F: Float>(
         sync_cube();
         multiply::<F>(&queries, &keys, &mut scores, comptime!(plan.scores()));
         sync_cube();
-        let weights = weights_of(&scores, bias, mask, &known, first, plan);
+        let mut weights = scores_of(&scores, bias, mask, &unit_query, first, plan);
+        normalize(&mut weights, &normalizer);
         sync_cube();
         multiply::<F>(&gradients, &values, &mut scores, comptime!(plan.scores()));
         sync_cube();
@@ -93,7 +89,7 @@ pub fn queries_kernel<F: Float>(
             &weights,
             &mut scores,
             &mut of_scores,
-            &known,
+            &unit_query,
             mean,
             first,
             &dropping,

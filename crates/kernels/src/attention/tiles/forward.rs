@@ -6,10 +6,7 @@ use burn_cubecl::cubecl::prelude::*;
 use super::Form;
 use super::plan::SCORES_OF_UNIT;
 use super::product::multiply;
-use super::scores::{
-    Dropping, Own, addends_of, bits_of_query, column_of, dropout_factor, new_scores, of_lanes, own,
-    score_of,
-};
+use super::scores::{Dropping, Own, of_lanes, put_kept, query_of, scores_of};
 use super::tile::{clear, load, part_of_cube, store};
 
 /// Context `[batch, heads, target, head_dim]`, and of each query the highest score and one over the sum of the
@@ -41,7 +38,6 @@ pub fn forward_kernel<F: Float>(
         terminate!();
     }
     let part = part_of_cube(heads, tiles, plan);
-    let own = own(plan);
     let unit = UNIT_POS as usize;
     let mut queries =
         Shared::<[F]>::new_aligned_slice(comptime!(side * plan.row_stride()), 32usize);
@@ -54,10 +50,7 @@ pub fn forward_kernel<F: Float>(
     let mut sums = Shared::<[f32]>::new_aligned_slice(comptime!(side * plan.sum_stride()), 32usize);
     let mut partial = Shared::<[f32]>::new_slice(comptime!(plan.units()));
 
-    let position = part.first + own.row;
-    let row = (part.batch * heads + part.head) * target + position;
-    let addends = addends_of(bias, mask, &part, position, scale, form.is_by_distance);
-    let bits = bits_of_query(seed, row, form.drops);
+    let unit_query = query_of(bias, mask, seed, &part, part.first, scale, form);
     load::<F>(query, &part, part.first, &mut queries, plan);
     clear(&mut sums, plan);
     // Of the query the highest score so far; of this unit's keys the sum of exponentials, each less by it.
@@ -70,32 +63,32 @@ pub fn forward_kernel<F: Float>(
         multiply::<F>(&queries, &others, &mut scores, comptime!(plan.scores()));
         sync_cube();
         load::<F>(value, &part, first, &mut others, plan);
-        let mut own_scores = new_scores();
+        let mut own_scores = scores_of(&scores, bias, mask, &unit_query, first, plan);
         let mut higher = highest;
         #[unroll]
         for index in 0..SCORES_OF_UNIT {
-            let column = column_of(&own, index, plan);
-            let product = scores[own.row * comptime!(plan.score_stride()) + column];
-            let score = score_of(product, bias, mask, &addends, first + column);
-            own_scores[index] = score;
-            higher = max(higher, score);
+            higher = max(higher, own_scores[index]);
         }
         partial[unit] = higher;
         sync_cube();
-        let higher = of_lanes(&partial, &own, plan, false);
+        let higher = of_lanes(&partial, &unit_query.own, plan, false);
         let shrink = f32::exp(highest - higher);
         highest = higher;
         total *= shrink;
         #[unroll]
         for index in 0..SCORES_OF_UNIT {
-            let column = column_of(&own, index, plan);
-            let weight = f32::exp(own_scores[index] - highest);
-            total += weight;
-            let factor = dropout_factor(bits, first + column, &dropping, form.drops);
-            weights[own.row * comptime!(plan.weight_stride()) + column] =
-                F::cast_from(weight * factor);
+            own_scores[index] = f32::exp(own_scores[index] - highest);
+            total += own_scores[index];
         }
-        scale_row(&mut sums, &own, shrink, form);
+        put_kept::<F>(
+            &own_scores,
+            &mut weights,
+            &unit_query,
+            first,
+            &dropping,
+            form,
+        );
+        scale_row(&mut sums, &unit_query.own, shrink, form);
         sync_cube();
         multiply::<F>(&weights, &others, &mut sums, comptime!(plan.over_keys()));
         sync_cube();
@@ -103,11 +96,11 @@ pub fn forward_kernel<F: Float>(
     }
     partial[unit] = total;
     sync_cube();
-    let factor = 1.0f32 / of_lanes(&partial, &own, plan, true);
-    scale_row(&mut sums, &own, factor, form);
-    if own.lane == 0 && position < target {
-        normalizers[2 * row] = highest;
-        normalizers[2 * row + 1] = factor;
+    let factor = 1.0f32 / of_lanes(&partial, &unit_query.own, plan, true);
+    scale_row(&mut sums, &unit_query.own, factor, form);
+    if unit_query.own.lane == 0 && unit_query.is_there {
+        normalizers[2 * unit_query.row] = highest;
+        normalizers[2 * unit_query.row + 1] = factor;
     }
     sync_cube();
     store::<F>(&sums, 1.0f32, context, &part, plan);

@@ -14,6 +14,7 @@ use super::backward_keys::keys_kernel;
 use super::backward_queries::{bias_kernel, queries_kernel};
 use super::forward::forward_kernel;
 use super::scores::DroppingLaunch;
+use crate::attention::InputGradients;
 use crate::cube::{ElementLaunch, address_type, assert_f32, empty_beside};
 
 /// What attention reads.
@@ -35,15 +36,6 @@ pub struct Attended {
     pub context: CubeTensor,
     /// `[batch, heads, target, 2]`.
     normalizers: CubeTensor,
-}
-
-/// The gradients of the inputs in their shapes.
-#[derive(Debug)]
-pub struct InputGradients {
-    pub query: CubeTensor,
-    pub key: CubeTensor,
-    pub value: CubeTensor,
-    pub bias: Option<CubeTensor>,
 }
 
 impl Inputs {
@@ -127,7 +119,7 @@ pub fn backward(
     attended: &Attended,
     from_above: CubeTensor,
     has_bias: bool,
-) -> InputGradients {
+) -> InputGradients<CubeBackend> {
     let by_heads = |tensor| CubeBackend::float_swap_dims(tensor, 1, 2);
     let from_above = by_heads(from_above);
     let context = by_heads(attended.context.clone());

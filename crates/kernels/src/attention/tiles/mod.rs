@@ -18,10 +18,11 @@ use burn::backend::cubecl::dtype_to_elem_type;
 use burn::backend::{
     Autodiff, Backend, Dispatch, DispatchTensorKind, backend_extension, tensor::FloatTensor,
 };
-use burn::tensor::{DType, Distribution, Tensor};
+use burn::tensor::{DType, Tensor};
 use burn_cubecl::CubeBackend;
 
-use super::{AttentionSettings, AttentionTensors, is_by_distance};
+use super::{AttentionSettings, AttentionTensors, is_by_distance, or_zero};
+use crate::cube::draw_seed;
 use crate::random::Dropping;
 use launch::Inputs;
 use plan::Plan;
@@ -58,12 +59,10 @@ pub fn attention(tensors: AttentionTensors, settings: AttentionSettings, plan: P
     let ([_, _, target, _], [_, _, source, _]) = (tensors.query.dims(), tensors.key.dims());
     let by_distance = |bias: &Tensor<4>| is_by_distance(bias, target, source);
     let device = tensors.query.device();
-    let or_zero = |tensor: Option<_>| tensor.unwrap_or_else(|| Tensor::zeros([1; 4], &device));
     let drops = settings.dropout > 0.0;
-    // It stays on the device, which no host waits for.
     let seed = match drops {
-        true => Tensor::<1>::random([2], Distribution::Uniform(0.0, 1.0), &device),
-        false => Tensor::zeros([2], &device),
+        true => draw_seed(&device),
+        false => Tensor::zeros([2], (&device, DType::F32)),
     };
     let settings = TileSettings {
         form: Form {
@@ -78,9 +77,9 @@ pub fn attention(tensors: AttentionTensors, settings: AttentionSettings, plan: P
         tensors.query.into_dispatch(),
         tensors.key.into_dispatch(),
         tensors.value.into_dispatch(),
-        or_zero(tensors.bias).into_dispatch(),
-        or_zero(tensors.mask).into_dispatch(),
-        seed.cast(DType::F32).into_dispatch(),
+        or_zero(tensors.bias, &device).into_dispatch(),
+        or_zero(tensors.mask, &device).into_dispatch(),
+        seed.into_dispatch(),
         settings,
     ))
 }
@@ -184,18 +183,8 @@ impl Backward<CubeBackend, 4> for TilesBackward {
     ) {
         let from_above = gradients.consume::<CubeBackend>(&ops.node);
         let (inputs, attended) = ops.state;
-        let has_bias = ops.parents[3].is_some();
-        let found = launch::backward(&inputs, &attended, from_above, has_bias);
-        let of_inputs = [
-            Some(found.query),
-            Some(found.key),
-            Some(found.value),
-            found.bias,
-        ];
-        for (node, gradient) in ops.parents.into_iter().zip(of_inputs) {
-            if let (Some(node), Some(gradient)) = (node, gradient) {
-                gradients.register::<CubeBackend>(node.id, gradient);
-            }
-        }
+        let nodes = ops.parents.map(|node| node.map(|node| node.id));
+        let has_bias = nodes[3].is_some();
+        launch::backward(&inputs, &attended, from_above, has_bias).register(nodes, gradients);
     }
 }

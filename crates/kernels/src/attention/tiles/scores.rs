@@ -7,7 +7,7 @@ use super::Form;
 use super::plan::{Plan, SCORES_OF_UNIT};
 use super::tile::Part;
 use crate::attention::MASKED_SCORE;
-use crate::cube::{bits_of, hashed};
+use crate::cube::{bits_of, dropout_factor, hashed};
 
 /// What this unit has of each tile of scores: every so many keys of one query.
 #[derive(CubeType)]
@@ -18,7 +18,7 @@ pub struct Own {
 
 /// What this unit has.
 #[cube]
-pub fn own(#[comptime] plan: Plan) -> Own {
+fn own(#[comptime] plan: Plan) -> Own {
     let unit = UNIT_POS as usize;
     Own {
         row: unit / comptime!(plan.lanes()),
@@ -28,13 +28,13 @@ pub fn own(#[comptime] plan: Plan) -> Own {
 
 /// The column of one of a unit's scores.
 #[cube]
-pub fn column_of(own: &Own, #[comptime] index: usize, #[comptime] plan: Plan) -> usize {
+fn column_of(own: &Own, #[comptime] index: usize, #[comptime] plan: Plan) -> usize {
     own.lane + comptime!(index * plan.lanes())
 }
 
 /// How products become scores, for one query.
 #[derive(CubeType)]
-pub struct Addends {
+struct Addends {
     bias: usize,
     mask: usize,
     /// From one key to the next.
@@ -47,7 +47,7 @@ pub struct Addends {
 /// Where bias and mask of a query start; a query past the last counts as the last. The bias by distance is
 /// `[batch, heads, 1, target + source - 1]`, any other `[batch, heads, target, source]`.
 #[cube]
-pub fn addends_of(
+fn addends_of(
     bias: &Tensor<f32>,
     mask: &Tensor<f32>,
     part: &Part,
@@ -77,7 +77,7 @@ pub fn addends_of(
 /// `scale * product + bias + mask`, the sum of the last two no lower than [`MASKED_SCORE`]; far lower still for a key past
 /// the last.
 #[cube]
-pub fn score_of(
+fn score_of(
     product: f32,
     bias: &Tensor<f32>,
     mask: &Tensor<f32>,
@@ -102,7 +102,7 @@ pub struct Dropping {
 
 /// Bits that belong to a query of all batches and heads, where anything is dropped.
 #[cube]
-pub fn bits_of_query(seed: &Tensor<f32>, query: usize, #[comptime] drops: bool) -> u32 {
+fn bits_of_query(seed: &Tensor<f32>, query: usize, #[comptime] drops: bool) -> u32 {
     let mut bits = 0u32;
     if comptime!(drops) {
         bits = hashed(u32::cast_from(query), bits_of(seed[0]), bits_of(seed[1]));
@@ -112,86 +112,97 @@ pub fn bits_of_query(seed: &Tensor<f32>, query: usize, #[comptime] drops: bool) 
 
 /// What dropout multiplies the weight of a key by, each time the same.
 #[cube]
-pub fn dropout_factor(
-    of_query: u32,
-    key: usize,
-    dropping: &Dropping,
-    #[comptime] drops: bool,
-) -> f32 {
+fn factor_of_key(of_query: u32, key: usize, dropping: &Dropping, #[comptime] drops: bool) -> f32 {
     let mut factor = 1.0f32;
     if comptime!(drops) {
         let bits = hashed(u32::cast_from(key), of_query, of_query);
-        factor = select(bits >> 16u32 < dropping.num_dropped, 0.0f32, dropping.scale);
+        factor = dropout_factor(bits, dropping.num_dropped, dropping.scale);
     }
     factor
 }
 
-/// What the backward pass knows of the query of this unit.
+/// The query of this unit.
 #[derive(CubeType)]
-pub struct Known {
+pub struct Query {
     pub own: Own,
     /// Among all queries of the heads and batches.
     pub row: usize,
-    pub is_query: bool,
+    /// Whether it is none past the last.
+    pub is_there: bool,
     addends: Addends,
     bits: u32,
-    highest: f32,
-    factor: f32,
 }
 
-/// What is known of the unit's query in the tile from `first` on; a query past the last has no weights.
+/// The unit's query in the tile from `first` on; bias and mask are over all batches and heads.
 #[cube]
-pub fn known_of(
+pub fn query_of(
     bias: &Tensor<f32>,
     mask: &Tensor<f32>,
     seed: &Tensor<f32>,
-    normalizers: &Tensor<f32>,
     part: &Part,
     first: usize,
     scale: f32,
     #[comptime] form: Form,
-) -> Known {
+) -> Query {
     let own = own(form.plan);
     let position = first + own.row;
-    let (heads, target) = (normalizers.shape(1), normalizers.shape(2));
+    let (heads, target) = (mask.shape(1), mask.shape(2));
     let row = (part.batch * heads + part.head) * target + position;
-    let is_query = position < target;
-    let mut highest = 0.0f32;
-    let mut factor = 0.0f32;
-    if is_query {
-        highest = normalizers[2 * row];
-        factor = normalizers[2 * row + 1];
-    }
-    Known {
+    Query {
         own,
         row,
-        is_query,
+        is_there: position < target,
         addends: addends_of(bias, mask, part, position, scale, form.is_by_distance),
         bits: bits_of_query(seed, row, form.drops),
-        highest,
-        factor,
     }
 }
 
-/// The weights of a unit before dropout, from the products in `scores`.
+/// The scores of a unit from the products in a tile.
 #[cube]
-pub fn weights_of(
-    scores: &Shared<[f32]>,
+pub fn scores_of(
+    products: &Shared<[f32]>,
     bias: &Tensor<f32>,
     mask: &Tensor<f32>,
-    known: &Known,
+    query: &Query,
     first_key: usize,
     #[comptime] plan: Plan,
 ) -> Array<f32> {
-    let mut weights = new_scores();
+    let mut scores = Array::<f32>::new(SCORES_OF_UNIT);
     #[unroll]
     for index in 0..SCORES_OF_UNIT {
-        let column = column_of(&known.own, index, plan);
-        let product = scores[known.own.row * comptime!(plan.score_stride()) + column];
-        let score = score_of(product, bias, mask, &known.addends, first_key + column);
-        weights[index] = f32::exp(score - known.highest) * known.factor;
+        let column = column_of(&query.own, index, plan);
+        let product = products[query.own.row * comptime!(plan.score_stride()) + column];
+        scores[index] = score_of(product, bias, mask, &query.addends, first_key + column);
     }
-    weights
+    scores
+}
+
+/// What makes weights of a query's scores.
+#[derive(CubeType)]
+pub struct Normalizer {
+    highest: f32,
+    factor: f32,
+}
+
+/// As the forward pass left it; a query past the last has no weights.
+#[cube]
+pub fn normalizer_of(normalizers: &Tensor<f32>, query: &Query) -> Normalizer {
+    let mut highest = 0.0f32;
+    let mut factor = 0.0f32;
+    if query.is_there {
+        highest = normalizers[2 * query.row];
+        factor = normalizers[2 * query.row + 1];
+    }
+    Normalizer { highest, factor }
+}
+
+/// Turns the scores of a unit into its weights before dropout.
+#[cube]
+pub fn normalize(scores: &mut Array<f32>, normalizer: &Normalizer) {
+    #[unroll]
+    for index in 0..SCORES_OF_UNIT {
+        scores[index] = f32::exp(scores[index] - normalizer.highest) * normalizer.factor;
+    }
 }
 
 /// Puts the weights of a unit after dropout into a tile.
@@ -199,16 +210,16 @@ pub fn weights_of(
 pub fn put_kept<F: Float>(
     weights: &Array<f32>,
     tile: &mut Shared<[F]>,
-    known: &Known,
+    query: &Query,
     first_key: usize,
     dropping: &Dropping,
     #[comptime] form: Form,
 ) {
     #[unroll]
     for index in 0..SCORES_OF_UNIT {
-        let column = column_of(&known.own, index, form.plan);
-        let kept = dropout_factor(known.bits, first_key + column, dropping, form.drops);
-        tile[known.own.row * comptime!(form.plan.weight_stride()) + column] =
+        let column = column_of(&query.own, index, form.plan);
+        let kept = factor_of_key(query.bits, first_key + column, dropping, form.drops);
+        tile[query.own.row * comptime!(form.plan.weight_stride()) + column] =
             F::cast_from(weights[index] * kept);
     }
 }
@@ -220,7 +231,7 @@ pub fn put_gradients<F: Float>(
     weights: &Array<f32>,
     scores: &mut Shared<[f32]>,
     tile: &mut Shared<[F]>,
-    known: &Known,
+    query: &Query,
     mean: f32,
     first_key: usize,
     dropping: &Dropping,
@@ -228,12 +239,12 @@ pub fn put_gradients<F: Float>(
 ) {
     #[unroll]
     for index in 0..SCORES_OF_UNIT {
-        let column = column_of(&known.own, index, form.plan);
-        let place = known.own.row * comptime!(form.plan.score_stride()) + column;
-        let kept = dropout_factor(known.bits, first_key + column, dropping, form.drops);
+        let column = column_of(&query.own, index, form.plan);
+        let place = query.own.row * comptime!(form.plan.score_stride()) + column;
+        let kept = factor_of_key(query.bits, first_key + column, dropping, form.drops);
         let of_score = weights[index] * (scores[place] * kept - mean);
         scores[place] = of_score;
-        tile[known.own.row * comptime!(form.plan.weight_stride()) + column] =
+        tile[query.own.row * comptime!(form.plan.weight_stride()) + column] =
             F::cast_from(of_score);
     }
 }
@@ -258,10 +269,4 @@ pub fn of_lanes(
         }
     }
     result
-}
-
-/// Scores of a unit.
-#[cube]
-pub fn new_scores() -> Array<f32> {
-    Array::<f32>::new(SCORES_OF_UNIT)
 }
