@@ -16,9 +16,11 @@ fn random(shape: [usize; 4], device: &Device) -> Tensor<4> {
 }
 
 /// Random tensors whose heads lie as projections leave them; the last keys of the first row are masked, and all keys of
-/// the last row's first query.
+/// the last row's first query. Scores are about one for any width, as in a model: of larger ones one key would take all
+/// the weight, and what is left of the gradients would be rounding.
 fn tensors([batch, heads, target, source, width]: Sizes, device: &Device) -> AttentionTensors {
-    let split = |length| random([batch, length, heads, width], device).require_grad();
+    let split = |length| random([batch, length, heads, width], device);
+    let query = split(target) / (width as f64).sqrt();
     let mut hidden = Tensor::<4>::zeros([batch, 1, target, source], device);
     hidden = hidden.slice_fill(
         [0..1, 0..1, 0..target, source / 2 + 1..source],
@@ -26,9 +28,9 @@ fn tensors([batch, heads, target, source, width]: Sizes, device: &Device) -> Att
     );
     hidden = hidden.slice_fill([batch - 1..batch, 0..1, 0..1, 0..source], MASKED_SCORE);
     AttentionTensors {
-        query: split(target),
-        key: split(source),
-        value: split(source),
+        query: query.require_grad(),
+        key: split(source).require_grad(),
+        value: split(source).require_grad(),
         bias: Some(random([1, heads, target, source], device).require_grad()),
         mask: Some(hidden),
     }
