@@ -1,6 +1,8 @@
 //! What the kernels for graphics cards share: how rows are shared out, sums over the units of a cube, and random
 //! bits.
 
+pub mod tensors;
+
 use burn::backend::TensorMetadata;
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::{DType, Device, Distribution, Shape};
@@ -101,9 +103,9 @@ pub fn assert_f32(name: &str, tensor: &CubeTensor) {
 }
 
 /// The widest of the integers that index these tensors.
-pub fn address_type<const N: usize>(tensors: [&CubeTensor; N]) -> AddressType {
-    let types = tensors.map(CubeTensor::required_address_type);
-    types.into_iter().max().unwrap_or_default()
+pub fn address_type<'a>(tensors: impl IntoIterator<Item = &'a CubeTensor>) -> AddressType {
+    let types = tensors.into_iter().map(CubeTensor::required_address_type);
+    types.max().unwrap_or_default()
 }
 
 /// The sum of the values of all units, in an order that depends on nothing but their number, a power of two.

@@ -8,6 +8,7 @@ pub mod activation;
 pub mod adamw;
 pub mod attention;
 pub mod cards;
+pub mod cast;
 pub mod categorical;
 #[cfg(feature = "cube")]
 mod cube;

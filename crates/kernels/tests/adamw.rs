@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::{Distribution, Tensor};
-use lamplight_kernels::adamw::{AdamWStep, AdamWTensors, ScaledGradient, adamw, reference};
+use lamplight_kernels::adamw::{
+    AdamWStep, AdamWTensors, ScaledGradient, Updates, adamw, reference,
+};
 use lamplight_testing::test_device;
 
 fn step() -> AdamWStep {
@@ -76,6 +78,39 @@ fn a_step_scaled_by_the_parameter_is_that_of_the_reference() {
         };
         let difference = difference_of(&scaled);
         assert!(difference < 1e-6, "{least}: {difference}");
+    }
+}
+
+/// More than a launch takes, of sizes and steps that differ.
+#[test]
+fn many_updates_are_each_that_of_the_reference() {
+    let scaled_by_parameter = |index| match index % 3 {
+        0 => Some(0.4),
+        1 => Some(2.0),
+        _ => None,
+    };
+    let mut updates = Updates::new(Some(Tensor::from_floats([0.7], &test_device())));
+    let mut pairs = Vec::new();
+    for index in 0..100 {
+        let shape = [1 + index % 13, 1 + index * index % 701];
+        let step = AdamWStep {
+            step_size: 0.001 * index as f64,
+            min_scale: scaled_by_parameter(index),
+            ..step()
+        };
+        let old = AdamWTensors {
+            parameter: random(shape),
+            first: random(shape),
+            second: random(shape) + 0.5,
+        };
+        let gradient = random(shape) - 0.5;
+        let slow = reference::adamw(&step, old.clone(), scaled(gradient.clone(), 0.7));
+        pairs.push((updates.add(&step, old, gradient), slow));
+    }
+    updates.finish();
+    for (index, (fast, slow)) in pairs.into_iter().enumerate() {
+        let difference = difference(fast, slow);
+        assert!(difference < 1e-6, "{index}: {difference}");
     }
 }
 

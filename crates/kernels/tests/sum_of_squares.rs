@@ -37,6 +37,26 @@ fn several_tensors_add_up() {
     assert_close("sum", &sum, &[expected], 1e-5, 0.0);
 }
 
+/// More than a launch takes, of sizes that differ, not all of one type.
+#[test]
+fn every_one_of_many_tensors_counts_once() {
+    let device = test_device();
+    let mut sum = SumOfSquares::default();
+    let mut expected = 0;
+    for index in 0..150 {
+        let len = index * index * 3 % 9001;
+        let value = index % 5;
+        let tensor = Tensor::<1>::full([len], value as f32, &device);
+        match index % 7 == 0 && device.supports_dtype(DType::F16) {
+            true => sum.add(tensor.cast(DType::F16)),
+            false => sum.add(tensor),
+        }
+        expected += len * value * value;
+    }
+    // No sum of these integers is rounded.
+    assert_eq!(read(sum.finish().unwrap()), [expected as f32]);
+}
+
 #[test]
 fn the_sum_is_that_of_the_reference() {
     // None, fewer than a cube has units, as many elements as a cube and one more, several chunks and a rest, and more cubes

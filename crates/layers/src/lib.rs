@@ -14,6 +14,7 @@ pub mod dropout;
 pub mod embedding;
 pub mod feed_forward;
 pub mod initializer;
+pub mod leaf;
 pub mod linear;
 pub mod loss;
 pub mod mask;

@@ -4,8 +4,11 @@ use std::str::FromStr;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, Tensor};
+use lamplight_kernels::cast::Casts;
 use lamplight_kernels::processor::is_processor;
 use serde::{Deserialize, Serialize};
+
+use crate::leaf::Leaf;
 
 /// Containers whose parameters stay in f32. A norm computes in f32. An embedding table is looked
 /// up in f32, because its gradient is a sum over all places where a row is used, which half
@@ -114,16 +117,21 @@ impl Precision {
         let copy = master.clone();
         match self {
             Self::F32 => copy,
-            Self::Bf16 => copy.map(&mut Casting {
-                dtype: self.dtype(),
-                containers: Vec::new(),
-            }),
+            Self::Bf16 => {
+                let mut casting = Casting {
+                    casts: Casts::new(self.dtype()),
+                    containers: Vec::new(),
+                };
+                let copy = copy.map(&mut casting);
+                casting.casts.finish();
+                copy
+            }
         }
     }
 }
 
 struct Casting {
-    dtype: DType,
+    casts: Casts,
     containers: Vec<String>,
 }
 
@@ -142,9 +150,8 @@ impl ModuleMapper for Casting {
             return param;
         }
         param.map(|tensor| {
-            let is_trained = tensor.is_require_grad();
-            let cast = tensor.set_require_grad(false).cast(self.dtype);
-            cast.set_require_grad(is_trained)
+            let leaf = Leaf::of(&tensor);
+            leaf.with(self.casts.add(tensor.inner()))
         })
     }
 }

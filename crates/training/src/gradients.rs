@@ -3,11 +3,18 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{DType, Gradients, Tensor};
 use burn_optim::GradientsParams;
+use lamplight_kernels::cast::Casts;
 use lamplight_kernels::sum_of_squares::SumOfSquares;
 
 /// Adds to `total` what a backward pass found for the parameters of `module`, in f32.
 pub fn add<M: Module>(module: &M, found: Gradients, total: &mut GradientsParams) {
-    module.visit(&mut Adding { found, total });
+    let mut adding = Adding {
+        found,
+        total,
+        casts: Casts::new(DType::F32),
+    };
+    module.visit(&mut adding);
+    adding.casts.finish();
 }
 
 /// Gradients of a module and what they are multiplied by.
@@ -42,6 +49,7 @@ pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> Option
 struct Adding<'a> {
     found: Gradients,
     total: &'a mut GradientsParams,
+    casts: Casts,
 }
 
 impl ModuleVisitor for Adding<'_> {
@@ -49,10 +57,9 @@ impl ModuleVisitor for Adding<'_> {
         let Some(gradient) = param.val().grad_remove(&mut self.found) else {
             return;
         };
-        let gradient = gradient.cast(DType::F32);
         let sum = match self.total.remove(param.id) {
-            Some(sum) => sum + gradient,
-            None => gradient,
+            Some(sum) => sum + gradient.cast(DType::F32),
+            None => self.casts.add(gradient),
         };
         self.total.register(param.id, sum);
     }

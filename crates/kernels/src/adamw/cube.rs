@@ -1,85 +1,108 @@
-//! A unit for each element.
+//! Several parameters in a launch, a unit for some elements of one.
 
-use burn::backend::ops::FloatTensorOps;
-use burn::backend::{Backend, Dispatch, TensorMetadata, backend_extension, tensor::FloatTensor};
+use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::Tensor;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, cubecl};
 
-use super::{AdamWStep, AdamWTensors, ScaledGradient};
-use crate::cube::{ElementLaunch, address_type, into_own};
+use super::{AdamWStep, AdamWTensors};
+use crate::cube::tensors::{TensorsLaunch, cube_tensor, launches};
+use crate::cube::{address_type, into_own};
+use crate::sum_of_squares::cube::sums_of_squares;
 
-/// In place where nobody else holds a tensor.
-pub fn adamw<const D: usize>(
-    step: &AdamWStep,
-    old: AdamWTensors<D>,
-    gradient: ScaledGradient<D>,
-) -> AdamWTensors<D> {
-    let (parameter, first, second) = <Dispatch as AdamWOps>::adamw(
-        old.parameter.into_dispatch(),
-        old.first.into_dispatch(),
-        old.second.into_dispatch(),
-        gradient.values.into_dispatch(),
-        gradient.factor.into_dispatch(),
-        *step,
-    );
-    let [parameter, first, second] = [parameter, first, second].map(Tensor::from_dispatch);
-    AdamWTensors {
-        parameter,
-        first,
-        second,
+/// An update that is to come.
+#[derive(Debug)]
+pub struct Pending {
+    parameter: CubeTensor,
+    first: CubeTensor,
+    second: CubeTensor,
+    gradient: CubeTensor,
+    step: AdamWStep,
+}
+
+impl Pending {
+    /// The tensors that the update will be made to, in place where nobody else holds them, and the update.
+    pub fn new<const D: usize>(
+        step: &AdamWStep,
+        old: AdamWTensors<D>,
+        gradient: Tensor<D>,
+    ) -> (AdamWTensors<D>, Self) {
+        let own = |tensor: Tensor<D>| {
+            Tensor::<D>::from_dispatch(<Dispatch as OwnOps>::own(tensor.into_dispatch()))
+        };
+        let owned = AdamWTensors {
+            parameter: own(old.parameter),
+            first: own(old.first),
+            second: own(old.second),
+        };
+        let pending = Self {
+            parameter: cube_tensor(owned.parameter.clone()),
+            first: cube_tensor(owned.first.clone()),
+            second: cube_tensor(owned.second.clone()),
+            gradient: into_contiguous(cube_tensor(gradient)),
+            step: *step,
+        };
+        (owned, pending)
     }
 }
 
-/// The update of graphics cards.
+/// Tensors that may be changed.
 #[backend_extension(Cube)]
-pub trait AdamWOps: Backend {
-    /// As [`adamw`].
-    fn adamw(
-        parameter: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        factor: FloatTensor<Self>,
-        step: AdamWStep,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+pub trait OwnOps: Backend {
+    /// A dense tensor that nobody else holds.
+    fn own(tensor: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-impl AdamWOps for CubeBackend {
-    fn adamw(
-        parameter: CubeTensor,
-        first: CubeTensor,
-        second: CubeTensor,
-        gradient: CubeTensor,
-        factor: CubeTensor,
-        step: AdamWStep,
-    ) -> (CubeTensor, CubeTensor, CubeTensor) {
-        let [parameter, first, second] = [parameter, first, second].map(into_own);
-        let gradient = into_contiguous(gradient);
-        let client = gradient.client.clone();
-        let launch = ElementLaunch::new(&client, gradient.shape().num_elements());
-        let mean_square = step.min_scale.map(|_| mean_square(parameter.clone()));
-        adamw_kernel::launch(
-            &client,
-            launch.count,
-            launch.dim,
-            address_type([&gradient]),
-            parameter.clone().into_buffer_arg(),
-            first.clone().into_buffer_arg(),
-            second.clone().into_buffer_arg(),
-            gradient.into_buffer_arg(),
-            factor.into_buffer_arg(),
-            mean_square.map(CubeTensor::into_buffer_arg).into(),
-            rates(&step),
-        );
-        (parameter, first, second)
+impl OwnOps for CubeBackend {
+    fn own(tensor: CubeTensor) -> CubeTensor {
+        into_own(tensor)
     }
 }
 
-fn mean_square(parameter: CubeTensor) -> CubeTensor {
-    CubeBackend::float_mean(CubeBackend::float_mul(parameter.clone(), parameter))
+/// Makes the updates, of gradients times a factor.
+pub fn update(mut pending: Vec<Pending>, factor: Tensor<1>) {
+    let factor = cube_tensor(factor);
+    let are_alike = |one: &Pending, other: &Pending| one.is_scaled() == other.is_scaled();
+    for updates in launches(&mut pending, 4, |update| &update.parameter, are_alike) {
+        launch(updates, &factor);
+    }
+}
+
+/// Makes updates all of which are scaled by their parameters, or none.
+fn launch(updates: &[Pending], factor: &CubeTensor) {
+    let parameters = updates.iter().map(|update| update.parameter.clone());
+    let parameters: Vec<_> = parameters.collect();
+    let launch = TensorsLaunch::new(&factor.client, &parameters);
+    let squares = updates[0].is_scaled().then(|| sums_of_squares(&parameters));
+    adamw_kernel::launch(
+        &factor.client,
+        launch.count,
+        launch.dim,
+        address_type(&parameters),
+        updates.iter().map(Pending::argument).collect(),
+        factor.clone().into_buffer_arg(),
+        squares.map(CubeTensor::into_buffer_arg).into(),
+        launch.units,
+    );
+}
+
+impl Pending {
+    fn is_scaled(&self) -> bool {
+        self.step.min_scale.is_some()
+    }
+
+    fn argument(&self) -> UpdateLaunch {
+        let buffer = |tensor: &CubeTensor| tensor.clone().into_buffer_arg();
+        UpdateLaunch::new(
+            buffer(&self.parameter),
+            buffer(&self.first),
+            buffer(&self.second),
+            buffer(&self.gradient),
+            rates(&self.step),
+        )
+    }
 }
 
 fn rates(step: &AdamWStep) -> RatesLaunch {
@@ -111,30 +134,55 @@ struct Rates {
     min_scale: f32,
 }
 
+/// A parameter, its moments and its gradient.
+#[derive(CubeType, CubeLaunch)]
+struct Update {
+    parameter: Box<[f32]>,
+    first: Box<[f32]>,
+    second: Box<[f32]>,
+    gradient: Box<[f32]>,
+    rates: Rates,
+}
+
+/// The updates of the cubes in y. `squares` are the sums of the parameters' squares.
 #[cube(launch, address_type = "dynamic")]
 fn adamw_kernel(
-    parameter: &mut [f32],
-    first: &mut [f32],
-    second: &mut [f32],
-    gradient: &[f32],
+    updates: &mut Sequence<Update>,
     factor: &[f32],
-    mean_square: ComptimeOption<&[f32]>,
-    rates: Rates,
+    squares: ComptimeOption<&[f32]>,
+    #[comptime] units: usize,
 ) {
-    let place = ABSOLUTE_POS;
     let factor = factor[0];
-    if place >= gradient.len() || factor.is_nan() {
+    if factor.is_nan() {
         terminate!();
     }
-    let scale: ComptimeOption<f32> = mean_square
-        .as_ref()
-        .map(|mean_square| max(f32::sqrt(mean_square[0]), rates.min_scale));
-    let step_size = rates.step_size * scale.unwrap_or(1.0f32);
-    let gradient = gradient[place] * factor;
-    let mean = rates.beta1 * first[place] + rates.fresh1 * gradient;
-    let square = rates.beta2 * second[place] + rates.fresh2 * (gradient * gradient);
-    let root = f32::sqrt(square) * rates.root_factor + rates.epsilon;
-    first[place] = mean;
-    second[place] = square;
-    parameter[place] = rates.kept * parameter[place] - step_size * (mean / root);
+    #[unroll]
+    for index in 0..updates.len() {
+        if CUBE_POS_Y as usize == index {
+            let update = &mut updates[index];
+            let scale: ComptimeOption<f32> = squares.as_ref().map(|squares| {
+                let mean = squares[index] / f32::cast_from(update.parameter.len());
+                max(f32::sqrt(mean), update.rates.min_scale)
+            });
+            let step_size = update.rates.step_size * scale.unwrap_or(1.0f32);
+            update_elements(update, factor, step_size, units);
+        }
+    }
+}
+
+/// Those of a unit.
+#[cube]
+fn update_elements(update: &mut Update, factor: f32, step_size: f32, #[comptime] units: usize) {
+    let rates = &update.rates;
+    let mut place = CUBE_POS_X as usize * units + UNIT_POS as usize;
+    while place < update.gradient.len() {
+        let gradient = update.gradient[place] * factor;
+        let mean = rates.beta1 * update.first[place] + rates.fresh1 * gradient;
+        let square = rates.beta2 * update.second[place] + rates.fresh2 * (gradient * gradient);
+        let root = f32::sqrt(square) * rates.root_factor + rates.epsilon;
+        update.first[place] = mean;
+        update.second[place] = square;
+        update.parameter[place] = rates.kept * update.parameter[place] - step_size * (mean / root);
+        place += CUBE_COUNT_X as usize * units;
+    }
 }

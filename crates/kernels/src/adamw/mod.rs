@@ -61,15 +61,68 @@ pub fn adamw<const D: usize>(
     old: AdamWTensors<D>,
     gradient: ScaledGradient<D>,
 ) -> AdamWTensors<D> {
-    let tensors = [&old.parameter, &old.first, &old.second, &gradient.values];
-    if tensors.iter().any(|tensor| tensor.dtype() != DType::F32) {
-        return reference::adamw(step, old, gradient);
-    }
-    if is_processor(&gradient.values.device()) {
-        return cpu::adamw(step, old, gradient);
-    }
+    let mut updates = Updates::new(Some(gradient.factor));
+    let updated = updates.add(step, old, gradient.values);
+    updates.finish();
+    updated
+}
+
+/// Updates of several parameters of a device, whose gradients have one factor. Graphics cards make many of them in a
+/// launch.
+#[derive(Debug)]
+#[must_use = "graphics cards update when it is finished"]
+pub struct Updates {
+    factor: Option<Tensor<1>>,
     #[cfg(feature = "cube")]
-    return cube::adamw(step, old, gradient);
-    #[cfg(not(feature = "cube"))]
-    reference::adamw(step, old, gradient)
+    pending: Vec<cube::Pending>,
+}
+
+impl Updates {
+    /// None yet. The factor is `[1]`, in f32; without one gradients are taken as they are.
+    pub fn new(factor: Option<Tensor<1>>) -> Self {
+        Self {
+            factor,
+            #[cfg(feature = "cube")]
+            pending: Vec::new(),
+        }
+    }
+
+    /// What gradients are multiplied by, where it is known.
+    pub fn factor(&self) -> Option<Tensor<1>> {
+        self.factor.clone()
+    }
+
+    /// [`adamw`], but that the values may be the old ones until all updates are finished.
+    pub fn add<const D: usize>(
+        &mut self,
+        step: &AdamWStep,
+        old: AdamWTensors<D>,
+        gradient: Tensor<D>,
+    ) -> AdamWTensors<D> {
+        let scaled = ScaledGradient::new(gradient, self.factor.take());
+        self.factor = Some(scaled.factor.clone());
+        let tensors = [&old.parameter, &old.first, &old.second, &scaled.values];
+        if tensors.iter().any(|tensor| tensor.dtype() != DType::F32) {
+            return reference::adamw(step, old, scaled);
+        }
+        if is_processor(&scaled.values.device()) {
+            return cpu::adamw(step, old, scaled);
+        }
+        #[cfg(feature = "cube")]
+        {
+            let (tensors, pending) = cube::Pending::new(step, old, scaled.values);
+            self.pending.push(pending);
+            tensors
+        }
+        #[cfg(not(feature = "cube"))]
+        reference::adamw(step, old, scaled)
+    }
+
+    /// Makes those that are still to be made.
+    pub fn finish(self) {
+        #[cfg(feature = "cube")]
+        if let (Some(factor), false) = (self.factor, self.pending.is_empty()) {
+            cube::update(self.pending, factor);
+        }
+    }
 }

@@ -2,28 +2,22 @@
 
 mod cpu;
 #[cfg(feature = "cube")]
-mod cube;
+pub(crate) mod cube;
 pub mod reference;
 
-#[cfg(feature = "cube")]
-use burn::backend::DispatchTensor;
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
-#[cfg(feature = "cube")]
-use burn::tensor::Device;
 use burn::tensor::{DType, Tensor};
 
 use crate::host::Host;
 use crate::processor::is_processor;
 
-/// The sum of the squares of all elements of several tensors of one device, in f32. Graphics cards have a launch for each
-/// tensor and one for all.
+/// The sum of the squares of all elements of several tensors of one device, in f32. Graphics cards have a launch
+/// for many tensors and one for all.
 #[derive(Debug, Default)]
 pub struct SumOfSquares {
     /// What is still to be summed.
     #[cfg(feature = "cube")]
-    tensors: Vec<DispatchTensor>,
-    #[cfg(feature = "cube")]
-    device: Option<Device>,
+    kept: Option<cube::Kept>,
     /// Of those that are.
     sum: Option<Tensor<1>>,
 }
@@ -34,8 +28,8 @@ impl SumOfSquares {
         let is_processor = is_processor(&tensor.device());
         #[cfg(feature = "cube")]
         if !is_processor {
-            self.device = Some(tensor.device());
-            self.tensors.push(tensor.into_dispatch());
+            let none = || cube::Kept::new(tensor.device());
+            self.kept.get_or_insert_with(none).add(tensor);
             return;
         }
         let sum = match is_processor && tensor.dtype() == DType::F32 {
@@ -53,8 +47,8 @@ impl SumOfSquares {
     /// The sum, `[1]`, on the device; `None` of no tensors.
     pub fn finish(self) -> Option<Tensor<1>> {
         #[cfg(feature = "cube")]
-        if let Some(device) = self.device {
-            return Some(cube::sum_of_squares(self.tensors, &device));
+        if let Some(kept) = self.kept {
+            return Some(kept.finish());
         }
         self.sum
     }

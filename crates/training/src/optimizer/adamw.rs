@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use burn_optim::{DynState, LearningRate, Optimizer, RecordState, StateSink, StateSource};
-use lamplight_kernels::adamw::{AdamWStep, AdamWTensors, ScaledGradient, adamw};
+use lamplight_kernels::adamw::{AdamWStep, AdamWTensors, Updates};
 
 use super::MIN_PARAMETER_RMS;
 
@@ -45,14 +45,15 @@ impl AdamW {
         Self { config }
     }
 
-    /// Parameter and state after one more gradient. Where its factor is NaN nothing changes but the count, which
-    /// [`Self::take_back`] makes up for.
+    /// Parameter and state after one more gradient, once all updates are finished. Where their factor is NaN nothing changes
+    /// but the count, which [`Self::take_back`] makes up for.
     pub(super) fn update<const D: usize>(
         &self,
         learning_rate: LearningRate,
         parameter: Tensor<D>,
-        gradient: ScaledGradient<D>,
+        gradient: Tensor<D>,
         state: Option<AdamWState<D>>,
+        updates: &mut Updates,
     ) -> (Tensor<D>, AdamWState<D>) {
         let config = &self.config;
         let state = state.unwrap_or_else(|| AdamWState {
@@ -85,7 +86,7 @@ impl AdamW {
             parameter,
             first,
             second,
-        } = adamw(&step, old, gradient);
+        } = updates.add(&step, old, gradient);
         let state = AdamWState {
             first,
             second,
@@ -127,8 +128,10 @@ impl Optimizer for AdamW {
         gradient: Tensor<D>,
         state: Option<AdamWState<D>>,
     ) -> (Tensor<D>, Option<AdamWState<D>>) {
-        let gradient = ScaledGradient::new(gradient, None);
-        let (parameter, state) = self.update(learning_rate, parameter, gradient, state);
+        let mut updates = Updates::new(None);
+        let (parameter, state) =
+            self.update(learning_rate, parameter, gradient, state, &mut updates);
+        updates.finish();
         (parameter, Some(state))
     }
 

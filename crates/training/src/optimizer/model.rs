@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
-use burn_optim::{DynState, StateSink, StateSource};
+use burn_optim::{DynState, GradientsParams, StateSink, StateSource};
+use lamplight_kernels::adamw::Updates;
+use lamplight_layers::leaf::Leaf;
 use lamplight_layers::pretrained::NameTable;
 
 use super::rules::Rules;
@@ -75,12 +77,17 @@ impl ModelOptimizer {
         model: M,
         gradients: impl Into<ScaledGradients>,
     ) -> M {
-        model.map(&mut Update {
+        let ScaledGradients { gradients, factor } = gradients.into();
+        let mut update = Update {
             optimizer: self,
             learning_rate,
-            gradients: gradients.into(),
+            gradients,
+            updates: Updates::new(factor),
             path: Vec::new(),
-        })
+        };
+        let model = model.map(&mut update);
+        update.updates.finish();
+        model
     }
 
     /// Whether a step whose factor is NaN changes neither the model nor a moment. Where it is not so, whoever makes a step
@@ -249,7 +256,8 @@ impl ModuleVisitor for Shapes {
 struct Update<'a> {
     optimizer: &'a mut ModelOptimizer,
     learning_rate: f64,
-    gradients: ScaledGradients,
+    gradients: GradientsParams,
+    updates: Updates,
     path: Vec<String>,
 }
 
@@ -263,8 +271,7 @@ impl ModuleMapper for Update<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let ScaledGradients { gradients, factor } = &mut self.gradients;
-        let gradient = gradients.remove::<D>(param.id);
+        let gradient = self.gradients.remove::<D>(param.id);
         let Some(parameter) = self.optimizer.parameters.get_mut(&self.path.join(".")) else {
             return param;
         };
@@ -273,23 +280,15 @@ impl ModuleMapper for Update<'_> {
             return param;
         };
         let (id, tensor, mapper) = param.consume();
-        let requires_grad = tensor.is_require_grad();
-        let recomputation = tensor.gradient_checkpointing_strategy();
+        let leaf = Leaf::of(&tensor);
         let learning_rate = self.learning_rate * parameter.learning_rate_factor;
         let old = Updated {
             parameter: tensor.inner(),
             state: parameter.state.take(),
         };
-        let new = (parameter.rule).update(learning_rate, old, gradient, factor.clone());
+        let new = (parameter.rule).update(learning_rate, old, gradient, &mut self.updates);
         parameter.state = new.state;
-        let mut updated = Tensor::from_inner(new.parameter);
-        if let Some(strategy) = recomputation {
-            updated = updated.with_gradient_checkpointing_strategy(strategy);
-        }
-        if requires_grad {
-            updated = updated.require_grad();
-        }
-        Param::from_mapped_value(id, updated, mapper)
+        Param::from_mapped_value(id, leaf.with(new.parameter), mapper)
     }
 }
 

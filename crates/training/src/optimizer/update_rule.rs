@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use burn_optim::decay::WeightDecayConfig;
 use burn_optim::momentum::MomentumConfig;
 use burn_optim::{DynOptimizer, DynState, LearningRate, Sgd, SgdConfig};
-use lamplight_kernels::adamw::ScaledGradient;
+use lamplight_kernels::adamw::Updates;
 
 use super::adafactor::{Adafactor, AdafactorConfig};
 use super::adamw::AdamW;
@@ -52,24 +52,25 @@ impl UpdateRule {
         matches!(self, Self::AdamW(_))
     }
 
-    /// Parameter and state after one more gradient, times a factor `[1]` where there is one.
+    /// Parameter and state after one more gradient, times the factor of `updates`; those of AdamW are there when `updates`
+    /// is finished.
     pub(super) fn update<const D: usize>(
         &self,
         learning_rate: LearningRate,
         old: Updated<D>,
         gradient: Tensor<D>,
-        factor: Option<Tensor<1>>,
+        updates: &mut Updates,
     ) -> Updated<D> {
         if let Self::AdamW(rule) = self {
-            let gradient = ScaledGradient::new(gradient, factor);
             let state = old.state.map(DynState::downcast);
-            let (parameter, state) = rule.update(learning_rate, old.parameter, gradient, state);
+            let (parameter, state) =
+                rule.update(learning_rate, old.parameter, gradient, state, updates);
             return Updated {
                 parameter,
                 state: Some(DynState::create(state, D)),
             };
         }
-        let gradient = match factor {
+        let gradient = match updates.factor() {
             Some(factor) => gradient * factor.reshape([1; D]),
             None => gradient,
         };
