@@ -4,35 +4,64 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 
+use mimalloc::MiMalloc;
+
 use crate::OUT_OF_MEMORY;
 use crate::console::screen;
 
-/// The system's allocator, which ends the program where it has nothing left to give.
+/// Parts up to this many bytes are small.
+const MOST_SMALL: usize = 1 << 15;
+
+/// Takes small parts from mimalloc, which threads free for each other without waiting, as those that drive a graphics card
+/// do for each launch, and large ones from the system. Ends the program where there is nothing left to give.
 struct Ending;
 
 #[global_allocator]
 static ALLOCATOR: Ending = Ending;
 
-// SAFETY: every call is handed to the system's allocator as it is, and its answer handed back unless it is null.
+/// Where parts of this size come from.
+fn source(size: usize) -> &'static dyn GlobalAlloc {
+    match size <= MOST_SMALL {
+        true => &MiMalloc,
+        false => &System,
+    }
+}
+
+// SAFETY: every call is handed to the allocator that the size of the part decides on, which is the same for its whole life,
+// and its answer handed back unless it is null.
 unsafe impl GlobalAlloc for Ending {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`, which is the system's too.
-        given(unsafe { System.alloc(layout) }, layout.size())
+        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`, which is the source's too.
+        given(
+            unsafe { source(layout.size()).alloc(layout) },
+            layout.size(),
+        )
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as in `alloc`.
-        given(unsafe { System.alloc_zeroed(layout) }, layout.size())
+        let pointer = unsafe { source(layout.size()).alloc_zeroed(layout) };
+        given(pointer, layout.size())
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: as in `alloc`; `pointer` came from the system's allocator, since all do.
-        given(unsafe { System.realloc(pointer, layout, size) }, size)
+        if (layout.size() <= MOST_SMALL) == (size <= MOST_SMALL) {
+            // SAFETY: as in `alloc`; `pointer` came from the source of the old size, which is that of the new one.
+            return given(unsafe { source(size).realloc(pointer, layout, size) }, size);
+        }
+        // SAFETY: the caller vouches for the new size with the old alignment; the new part is no part of the old one, and
+        // what is copied lies in both.
+        unsafe {
+            let new = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
+            pointer.copy_to_nonoverlapping(new, layout.size().min(size));
+            self.dealloc(pointer, layout);
+            new
+        }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         // SAFETY: as in `realloc`.
-        unsafe { System.dealloc(pointer, layout) }
+        unsafe { source(layout.size()).dealloc(pointer, layout) }
     }
 }
 

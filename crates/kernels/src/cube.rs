@@ -75,9 +75,14 @@ pub fn draw_seed(device: &Device) -> burn::tensor::Tensor<1> {
 /// A dense tensor that nobody else holds, copied if it is none.
 pub fn into_own(tensor: CubeTensor) -> CubeTensor {
     let tensor = into_contiguous(tensor);
-    if tensor.can_mut() {
-        return tensor;
+    match tensor.can_mut() {
+        true => tensor,
+        false => copied(tensor),
     }
+}
+
+/// A dense copy.
+pub fn copied(tensor: CubeTensor) -> CubeTensor {
     let (client, device, dtype) = (tensor.client.clone(), tensor.device.clone(), tensor.dtype);
     let copy = cubecl::std::tensor::into_contiguous(
         &client,

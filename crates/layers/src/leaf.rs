@@ -1,6 +1,8 @@
 //! What becomes of a parameter whose values are replaced.
 
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{GradientCheckpointingStrategy, Tensor};
+use lamplight_kernels::cards;
 
 /// How a parameter stands to gradients.
 #[derive(Debug, Clone, Copy)]
@@ -27,5 +29,18 @@ impl Leaf {
         Tensor::from_inner(values)
             .with_gradient_checkpointing_strategy(strategy)
             .set_require_grad(self.is_trained)
+    }
+}
+
+/// The model whose parameters stay for as long as the process, as [`cards::keep`] has them.
+pub fn keep_all<M: Module>(model: M) -> M {
+    model.map(&mut Keeping)
+}
+
+struct Keeping;
+
+impl ModuleMapper for Keeping {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| Leaf::of(&tensor).with(cards::keep(tensor.inner())))
     }
 }

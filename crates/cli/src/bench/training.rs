@@ -7,6 +7,7 @@ use lamplight_data::tokenizer::Tokenizer;
 use lamplight_electra::{ElectraConfig, ElectraPretraining};
 use lamplight_kernels::readback::Readback;
 use lamplight_layers::initializer::draw_all;
+use lamplight_layers::leaf::keep_all;
 use lamplight_layers::precision::Precision;
 use lamplight_t5::{T5Config, T5ForConditionalGeneration};
 use lamplight_training::clipping::Limits;
@@ -216,7 +217,7 @@ where
             num_micro_batches,
             ..
         } = self;
-        let model = draw_all(model);
+        let model = keep_all(draw_all(model));
         let mut optimizer = ModelOptimizer::new(&recipe.optimizer, task.names(&model), &model)?;
         let parts = num_micro_batches as f64;
         let num_tokens = parts * task.num_tokens(&batch) as f64;

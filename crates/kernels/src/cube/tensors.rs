@@ -1,6 +1,6 @@
 //! Launches over several tensors, where one for each would take longer than its work.
 
-use burn::backend::{Backend, Dispatch, TensorMetadata, backend_extension, tensor::FloatTensor};
+use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::Tensor;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::{client::Client, prelude::*};
@@ -42,7 +42,7 @@ impl TensorsLaunch {
 
 /// The cubes that each of these tensors has.
 pub fn num_cubes(tensors: &[CubeTensor]) -> usize {
-    let elements = tensors.iter().map(|tensor| tensor.shape().num_elements());
+    let elements = tensors.iter().map(|tensor| tensor.meta.num_elements());
     let most = elements.max().unwrap_or_default();
     most.div_ceil(ELEMENTS_OF_CUBE).clamp(1, MOST_CUBES)
 }
@@ -60,7 +60,7 @@ pub fn launches<'a, T>(
     };
     let most = tensor(first).client.properties().hardware.max_bindings as usize;
     let most = (most.saturating_sub(OTHER_BINDINGS) / bindings).clamp(1, MOST_TENSORS);
-    items.sort_by_key(|item| tensor(item).shape().num_elements());
+    items.sort_by_cached_key(|item| tensor(item).meta.num_elements());
     let runs = items.chunk_by(are_alike);
     runs.flat_map(|run| run.chunks(most)).collect()
 }
@@ -75,14 +75,26 @@ pub fn cube_tensor<const D: usize>(tensor: Tensor<D>) -> CubeTensor {
     found.pop().expect("a tensor of a graphics card")
 }
 
+/// A dense copy on a graphics card.
+pub fn copied<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as TensorsOps>::copied(tensor.into_dispatch()))
+}
+
 /// The way from Burn's tensors to CubeCL's.
 #[backend_extension(Cube)]
 pub trait TensorsOps: Backend {
+    /// A dense copy.
+    fn copied(tensor: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// Adds the tensor to `all`.
     fn hand_over(tensor: FloatTensor<Self>, all: &mut Vec<CubeTensor>) -> usize;
 }
 
 impl TensorsOps for CubeBackend {
+    fn copied(tensor: CubeTensor) -> CubeTensor {
+        super::copied(tensor)
+    }
+
     fn hand_over(tensor: CubeTensor, all: &mut Vec<CubeTensor>) -> usize {
         all.push(tensor);
         all.len()

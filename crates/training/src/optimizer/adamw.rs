@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor};
 use burn_optim::{DynState, LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use lamplight_kernels::adamw::{AdamWStep, AdamWTensors, Updates};
+use lamplight_kernels::cards::keep;
 
 use super::MIN_PARAMETER_RMS;
 
@@ -57,8 +58,8 @@ impl AdamW {
     ) -> (Tensor<D>, AdamWState<D>) {
         let config = &self.config;
         let state = state.unwrap_or_else(|| AdamWState {
-            first: parameter.zeros_like(),
-            second: parameter.zeros_like(),
+            first: keep(parameter.zeros_like()),
+            second: keep(parameter.zeros_like()),
             num_updates: 0,
         });
         let num_updates = state.num_updates.saturating_add(1);
@@ -153,8 +154,14 @@ impl<const D: usize> RecordState for AdamWState<D> {
 
     fn state_unflatten(prefix: &str, source: &mut StateSource, device: &Device) -> Option<Self> {
         Some(Self {
-            first: Tensor::from_data(source.take_tensor(prefix, "first")?, device),
-            second: Tensor::from_data(source.take_tensor(prefix, "second")?, device),
+            first: keep(Tensor::from_data(
+                source.take_tensor(prefix, "first")?,
+                device,
+            )),
+            second: keep(Tensor::from_data(
+                source.take_tensor(prefix, "second")?,
+                device,
+            )),
             num_updates: source.take_scalar(prefix, "num_updates")?.try_into().ok()?,
         })
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use lamplight_data::DataError;
 use lamplight_data::loader::{Cursor, Drawn};
+use lamplight_layers::leaf::keep_all;
 
 use super::due::Due;
 use super::log::{Log, Measured};
@@ -50,6 +51,7 @@ impl<T: Task> Session<'_, '_, '_, T> {
         mut batches: impl Iterator<Item = Result<Drawn<T::Batch>, DataError>>,
     ) -> Result<Outcome<T::Model>, TrainingError> {
         self.resume(&model)?;
+        model = keep_all(model);
         let mut queued = None;
         while !self.is_over() {
             let computed = match self.may_run_ahead(queued.as_ref()) {
