@@ -1,6 +1,7 @@
 //! What the kernels for graphics cards share: how rows are shared out, sums over the units of a cube, and random
 //! bits.
 
+pub mod rows;
 pub mod tensors;
 
 use burn::backend::TensorMetadata;

@@ -52,6 +52,7 @@ fn outputs_and_gradients_are_those_of_the_reference() {
         [16, 300, 3000],
         [33, 17, 65],
         [130, 129, 200],
+        [1030, 5, 70],
     ] {
         for is_transposed in [false, true] {
             let input = random([rows, inputs]);

@@ -75,6 +75,16 @@ pub fn cube_tensor<const D: usize>(tensor: Tensor<D>) -> CubeTensor {
     found.pop().expect("a tensor of a graphics card")
 }
 
+/// The way back, for tests.
+#[cfg(test)]
+pub fn burn_tensor<const D: usize>(tensor: CubeTensor, device: &burn::tensor::Device) -> Tensor<D> {
+    use burn::backend::{BackendTensor, DispatchTensorKind};
+
+    let mut found = Tensor::<1>::empty([1], device).into_dispatch();
+    found.kind = DispatchTensorKind::Cube(BackendTensor::Float(tensor));
+    Tensor::from_dispatch(found)
+}
+
 /// A dense copy on a graphics card.
 pub fn copied<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as TensorsOps>::copied(tensor.into_dispatch()))

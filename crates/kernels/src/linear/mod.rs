@@ -1,9 +1,13 @@
 //! An affine map of rows.
 
 mod cpu;
+#[cfg(feature = "cube")]
+mod cube;
 mod few_rows;
 mod quantized;
 pub mod reference;
+#[cfg(feature = "cube")]
+mod weight_gradient;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -39,6 +43,13 @@ pub fn linear<const D: usize>(
         num_inputs,
         "the width of the input is not that of the weights"
     );
+    #[cfg(feature = "cube")]
+    if !is_quantized
+        && !is_processor(&input.device())
+        && is_one_type(&input, &weight, bias.as_ref())
+    {
+        return cube::linear(input, weight, bias);
+    }
     shape[D - 1] = num_outputs;
     // As one matrix also for the reference: Burn's linear layer over one row of one batch, as in decoding, takes a path
     // that copies transposed weights.
@@ -52,6 +63,16 @@ pub fn linear<const D: usize>(
         reference::linear(input, weight, bias)
     };
     output.reshape(shape)
+}
+
+#[cfg(feature = "cube")]
+fn is_one_type<const D: usize>(
+    input: &Tensor<D>,
+    weight: &Tensor<2>,
+    bias: Option<&Tensor<1>>,
+) -> bool {
+    let dtype = input.dtype();
+    weight.dtype() == dtype && bias.is_none_or(|bias| bias.dtype() == dtype)
 }
 
 fn own(input: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {

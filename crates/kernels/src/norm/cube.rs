@@ -2,14 +2,14 @@
 
 use burn::backend::TensorMetadata;
 use burn::backend::cubecl::dtype_to_storage_type;
-use burn::backend::ops::FloatTensorOps;
-use burn::tensor::{DType, Shape};
+use burn::tensor::DType;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, cubecl};
 
 use super::{NormForm, NormSettings, Normed};
+use crate::cube::rows::sum_of_rows;
 use crate::cube::{ElementLaunch, RowLaunch, address_type, assert_f32, empty_beside, sum_of_units};
 
 /// Rows whose share of the gradients of gamma and beta one unit adds up.
@@ -92,7 +92,8 @@ fn of_parameters(normed: Normed<CubeBackend>, from_above: CubeTensor) -> [CubeTe
     let input = normed.input;
     let [rows, width] = [input.shape()[0], input.shape()[1]];
     let blocks = rows.div_ceil(ROWS_OF_BLOCK);
-    let sums = empty_beside(&input, [2, blocks, width], DType::F32);
+    let sums = || empty_beside(&input, [blocks, width], DType::F32);
+    let (of_gamma, of_beta) = (sums(), sums());
     let client = input.client.clone();
     // A unit for each column of each block.
     let launch = ElementLaunch::new(&client, blocks * width);
@@ -104,18 +105,12 @@ fn of_parameters(normed: Normed<CubeBackend>, from_above: CubeTensor) -> [CubeTe
         input.clone().into_tensor_arg(),
         normed.moments.into_tensor_arg(),
         from_above.into_tensor_arg(),
-        sums.clone().into_tensor_arg(),
+        of_gamma.clone().into_tensor_arg(),
+        of_beta.clone().into_tensor_arg(),
         ROWS_OF_BLOCK,
         dtype_to_storage_type(input.dtype),
     );
-    let sums = CubeBackend::float_sum_dim(sums, 1); // [2, 1, width]
-    [0, 1].map(|which: usize| {
-        let part = [which..which + 1, 0..1, 0..width].map(Into::into);
-        CubeBackend::float_reshape(
-            CubeBackend::float_slice(sums.clone(), &part),
-            Shape::new([width]),
-        )
-    })
+    [of_gamma, of_beta].map(|sums| sum_of_rows(sums, DType::F32))
 }
 
 #[cube(launch, address_type = "dynamic")]
@@ -239,17 +234,18 @@ fn input_kernel<F: Float>(
     }
 }
 
-/// The sums for gamma and beta over each block of rows, `[2, blocks, width]`.
+/// The sums for gamma and beta over each block of rows, `[blocks, width]`.
 #[cube(launch, address_type = "dynamic")]
 fn parameters_kernel<F: Float>(
     input: &Tensor<F>,
     moments: &Tensor<f32>,
     from_above: &Tensor<F>,
-    sums: &mut Tensor<f32>,
+    gamma_sums: &mut Tensor<f32>,
+    beta_sums: &mut Tensor<f32>,
     #[comptime] rows_of_block: usize,
     #[define(F)] _dtype: ElemType,
 ) {
-    let (blocks, width) = (sums.shape(1), sums.shape(2));
+    let (blocks, width) = (gamma_sums.shape(0), gamma_sums.shape(1));
     let place = ABSOLUTE_POS;
     if place >= blocks * width {
         terminate!();
@@ -266,6 +262,6 @@ fn parameters_kernel<F: Float>(
         of_beta += gradient;
         row += 1;
     }
-    sums[place] = of_gamma;
-    sums[blocks * width + place] = of_beta;
+    gamma_sums[place] = of_gamma;
+    beta_sums[place] = of_beta;
 }

@@ -131,7 +131,8 @@ impl Backward<CubeBackend, 2> for ProductBackward {
     }
 }
 
-fn transposed(tensor: CubeTensor) -> CubeTensor {
+/// With its last two axes swapped.
+pub fn transposed(tensor: CubeTensor) -> CubeTensor {
     let rank = tensor.shape().num_dims();
     CubeBackend::float_swap_dims(tensor, rank - 2, rank - 1)
 }
@@ -139,11 +140,11 @@ fn transposed(tensor: CubeTensor) -> CubeTensor {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use burn::backend::{BackendTensor, DispatchTensorKind};
     use burn::tensor::Distribution;
     use lamplight_testing::{assert_close, test_device};
 
     use super::*;
+    use crate::cube::tensors::{burn_tensor, cube_tensor};
 
     /// What only devices take that would round.
     #[test]
@@ -159,15 +160,9 @@ mod tests {
         ];
         for (left, right) in factors {
             let theirs = left.clone().matmul(right.clone());
-            let (mut left, right) = (left.into_dispatch(), right.into_dispatch());
-            let (DispatchTensorKind::Cube(first), DispatchTensorKind::Cube(second)) =
-                (left.kind, right.kind)
-            else {
-                panic!("not on a graphics card");
-            };
-            let ours = by_units(first.float(), second.float());
-            left.kind = DispatchTensorKind::Cube(BackendTensor::Float(ours));
-            let ours: Vec<f32> = Tensor::<4>::from_dispatch(left).try_into_vec_as().unwrap();
+            let ours = by_units(cube_tensor(left), cube_tensor(right));
+            let ours = burn_tensor::<4>(ours, &device);
+            let ours: Vec<f32> = ours.try_into_vec_as().unwrap();
             let theirs: Vec<f32> = theirs.try_into_vec_as().unwrap();
             assert_close("product", &ours, &theirs, 1e-5, 0.0);
         }

@@ -1,7 +1,7 @@
 //! Products of matrices that keep their precision.
 
 #[cfg(feature = "cube")]
-mod cube;
+pub(crate) mod cube;
 
 use burn::tensor::Tensor;
 
