@@ -94,10 +94,10 @@ impl Block for EncoderLayer {
             wants_weights: input.wants_weights,
         };
         let AttentionOutput { context, weights } = self.attention.forward(input);
-        let sum = x + self.dropout.forward(context);
+        let sum = self.dropout.onto(x, context);
         let x = self.attention_norm.forward(sum);
         let hidden = self.feed_forward.forward(x.clone());
-        let sum = x + self.dropout.forward(hidden);
+        let sum = self.dropout.onto(x, hidden);
         BlockOutput {
             x: self.feed_forward_norm.forward(sum),
             self_attention: weights,

@@ -1,9 +1,9 @@
 //! What is dropped, and what its gradient is.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::{DType, Int, Tensor};
-use lamplight_kernels::dropout::dropout;
-use lamplight_testing::{drawing, test_device};
+use burn::tensor::{DType, Distribution, Int, Tensor};
+use lamplight_kernels::dropout::{dropout, dropout_onto};
+use lamplight_testing::{assert_close, drawing, test_device};
 
 fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.try_into_vec_as().unwrap()
@@ -39,6 +39,32 @@ fn what_is_kept_is_scaled_and_the_gradient_is_the_same_factor() {
         for (factor, gradient) in factors.iter().zip(&gradient) {
             assert!(*factor == 0.0 || (factor - 4.0 / 3.0).abs() < 1e-6);
             assert!((factor - gradient).abs() < 1e-6);
+        }
+    }
+}
+
+#[test]
+fn what_is_dropped_onto_a_residual_is_what_is_dropped_alone() {
+    let device = test_device().autodiff();
+    let _drawing = drawing();
+    let random = |shape: [usize; 2]| {
+        let values = Tensor::<2>::random(shape, Distribution::Default, &device);
+        values.require_grad()
+    };
+    for shape in [[1, 1], [33, 7], [300, 257]] {
+        let (residual, input) = (random([shape[1], shape[0]]), random(shape));
+        let results = |run: fn(Tensor<2>, Tensor<2>) -> Tensor<2>| {
+            device.seed(3);
+            let output = run(residual.clone().transpose(), input.clone());
+            let gradients = output.clone().sin().sum().backward();
+            let of_leaves = [&residual, &input].map(|leaf| read(leaf.grad(&gradients).unwrap()));
+            (read(output.inner()), of_leaves)
+        };
+        let ours = results(|residual, input| dropout_onto(residual, input, 0.25));
+        let apart = results(|residual, input| residual + dropout(input, 0.25));
+        assert_close("output", &ours.0, &apart.0, 1e-6, 0.0);
+        for (ours, apart) in ours.1.iter().zip(&apart.1) {
+            assert_close("gradient", ours, apart, 1e-6, 0.0);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::module::{Flag, Module, Param};
 use burn::tensor::{Device, Tensor};
-use lamplight_kernels::dropout::dropout;
+use lamplight_kernels::dropout::{dropout, dropout_onto};
 
 /// Sets elements to zero at random while gradients are on, and scales the others up so that the mean
 /// stays.
@@ -42,6 +42,17 @@ impl Dropout {
         match self.rate(&input.device()) {
             0.0 => input,
             rate => dropout(input, rate),
+        }
+    }
+
+    /// `residual + forward(input)`, of one shape.
+    ///
+    /// # Panics
+    /// The shapes differ.
+    pub fn onto<const D: usize>(&self, residual: Tensor<D>, input: Tensor<D>) -> Tensor<D> {
+        match self.rate(&input.device()) {
+            0.0 => residual + input,
+            rate => dropout_onto(residual, input, rate),
         }
     }
 }

@@ -117,7 +117,7 @@ impl AttentionSubLayer {
         let memory = memory(&self.attention, query.clone());
         let AttentionOutput { context, weights } =
             (self.attention).attend(query, memory, bias, wants_weights);
-        (x + self.dropout.forward(context), weights)
+        (self.dropout.onto(x, context), weights)
     }
 
     /// What this attention makes of a memory that stays the same.
@@ -159,6 +159,6 @@ impl FeedForwardSubLayer {
 
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let normed = self.norm.forward(x.clone());
-        x + self.dropout.forward(self.feed_forward.forward(normed))
+        self.dropout.onto(x, self.feed_forward.forward(normed))
     }
 }

@@ -30,6 +30,17 @@ pub fn dropout<const D: usize>(input: Tensor<D>, prob: f64) -> Tensor<D> {
     ))
 }
 
+/// As [`super::dropout_onto`], of one type.
+pub fn dropout_onto<const D: usize>(residual: Tensor<D>, input: Tensor<D>, prob: f64) -> Tensor<D> {
+    let seed = draw_seed(&input.device());
+    Tensor::from_dispatch(<Dispatch as DropoutOps>::dropout_onto(
+        residual.into_dispatch(),
+        input.into_dispatch(),
+        seed.into_dispatch(),
+        Dropping::new(prob),
+    ))
+}
+
 /// Dropout of graphics cards.
 #[backend_extension(Cube, Autodiff)]
 pub trait DropoutOps: Backend {
@@ -39,30 +50,58 @@ pub trait DropoutOps: Backend {
         seed: FloatTensor<Self>,
         dropping: Dropping,
     ) -> FloatTensor<Self>;
+
+    /// The same onto a residual of the input's shape and type.
+    fn dropout_onto(
+        residual: FloatTensor<Self>,
+        input: FloatTensor<Self>,
+        seed: FloatTensor<Self>,
+        dropping: Dropping,
+    ) -> FloatTensor<Self>;
 }
 
 impl DropoutOps for CubeBackend {
     fn dropout(input: CubeTensor, seed: CubeTensor, dropping: Dropping) -> CubeTensor {
-        assert_f32("seed", &seed);
-        let input = into_contiguous(input);
-        let output = empty_beside(&input, input.shape(), input.dtype);
-        let client = input.client.clone();
-        let launch = ElementLaunch::new(&client, input.shape().num_elements());
-        let dtype = dtype_to_storage_type(input.dtype);
-        dropout_kernel::launch(
-            &client,
-            launch.count,
-            launch.dim,
-            address_type([&input]),
-            input.into_buffer_arg(),
-            seed.into_buffer_arg(),
-            output.clone().into_buffer_arg(),
-            dropping.num_dropped,
-            dropping.scale,
-            dtype,
-        );
-        output
+        launch(None, input, seed, dropping)
     }
+
+    fn dropout_onto(
+        residual: CubeTensor,
+        input: CubeTensor,
+        seed: CubeTensor,
+        dropping: Dropping,
+    ) -> CubeTensor {
+        launch(Some(residual), input, seed, dropping)
+    }
+}
+
+fn launch(
+    residual: Option<CubeTensor>,
+    input: CubeTensor,
+    seed: CubeTensor,
+    dropping: Dropping,
+) -> CubeTensor {
+    assert_f32("seed", &seed);
+    let input = into_contiguous(input);
+    let residual = residual.map(into_contiguous);
+    let output = empty_beside(&input, input.shape(), input.dtype);
+    let client = input.client.clone();
+    let launch = ElementLaunch::new(&client, input.shape().num_elements());
+    let dtype = dtype_to_storage_type(input.dtype);
+    dropout_kernel::launch(
+        &client,
+        launch.count,
+        launch.dim,
+        address_type([&input]),
+        residual.map(CubeTensor::into_buffer_arg).into(),
+        input.into_buffer_arg(),
+        seed.into_buffer_arg(),
+        output.clone().into_buffer_arg(),
+        dropping.num_dropped,
+        dropping.scale,
+        dtype,
+    );
+    output
 }
 
 impl<C: CheckpointStrategy> DropoutOps for Autodiff<CubeBackend, C> {
@@ -74,6 +113,26 @@ impl<C: CheckpointStrategy> DropoutOps for Autodiff<CubeBackend, C> {
         let nodes = [input.node()];
         let seed = seed.into_primitive();
         let output = CubeBackend::dropout(input.into_primitive(), seed.clone(), dropping);
+        match DropoutBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prepared) => prepared.finish((seed, dropping), output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+
+    fn dropout_onto(
+        residual: FloatTensor<Self>,
+        input: FloatTensor<Self>,
+        seed: FloatTensor<Self>,
+        dropping: Dropping,
+    ) -> FloatTensor<Self> {
+        let nodes = [input.node(), residual.node()];
+        let seed = seed.into_primitive();
+        let (residual, input) = (residual.into_primitive(), input.into_primitive());
+        let output = CubeBackend::dropout_onto(residual, input, seed.clone(), dropping);
         match DropoutBackward
             .prepare::<C>(nodes)
             .compute_bound()
@@ -106,8 +165,35 @@ impl Backward<CubeBackend, 1> for DropoutBackward {
     }
 }
 
+impl Backward<CubeBackend, 2> for DropoutBackward {
+    type State = (FloatTensor<CubeBackend>, Dropping);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let from_above = gradients.consume::<CubeBackend>(&ops.node);
+        let (seed, dropping) = ops.state;
+        let [of_input, of_residual] = ops.parents;
+        if let Some(node) = of_input {
+            let found = CubeBackend::dropout(from_above.clone(), seed, dropping);
+            gradients.register::<CubeBackend>(node.id, found);
+        }
+        if let Some(node) = of_residual {
+            gradients.register::<CubeBackend>(node.id, from_above);
+        }
+    }
+}
+
 #[cube(launch, address_type = "dynamic")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a kernel's arguments lie side by side"
+)]
 fn dropout_kernel<F: Float>(
+    residual: ComptimeOption<&[F]>,
     input: &[F],
     seed: &[f32],
     output: &mut [F],
@@ -121,5 +207,9 @@ fn dropout_kernel<F: Float>(
     }
     let bits = hashed(u32::cast_from(place), bits_of(seed[0]), bits_of(seed[1]));
     let factor = dropout_factor(bits, num_dropped, scale);
-    output[place] = F::cast_from(f32::cast_from(input[place]) * factor);
+    let kept = f32::cast_from(input[place]) * factor;
+    let below: ComptimeOption<f32> = residual
+        .as_ref()
+        .map(|residual| f32::cast_from(residual[place]));
+    output[place] = F::cast_from(below.unwrap_or(0.0f32) + kept);
 }

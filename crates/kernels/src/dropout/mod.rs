@@ -22,6 +22,19 @@ pub fn dropout<const D: usize>(input: Tensor<D>, prob: f64) -> Tensor<D> {
     input * mask.cast(dtype)
 }
 
+/// `residual + dropout(input)`.
+///
+/// # Panics
+/// The shapes differ.
+pub fn dropout_onto<const D: usize>(residual: Tensor<D>, input: Tensor<D>, prob: f64) -> Tensor<D> {
+    #[cfg(feature = "cube")]
+    if !is_processor(&input.device()) && residual.dtype() == input.dtype() {
+        assert_eq!(residual.dims(), input.dims(), "residual and input");
+        return cube::dropout_onto(residual, input, prob);
+    }
+    residual + dropout(input, prob)
+}
+
 /// A tensor of `shape` whose elements are `1 / (1 - prob)`, or with probability `prob` zero. On a processor
 /// `prob` is rounded to a multiple of 2^-16, and the scale is that of the rounded one.
 pub fn dropout_mask<const D: usize>(shape: [usize; D], prob: f64, device: &Device) -> Tensor<D> {
