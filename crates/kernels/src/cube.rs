@@ -66,6 +66,34 @@ impl ElementLaunch {
     }
 }
 
+/// A launch with a unit for each vector of elements that lie side by side: with one element for each unit too few bytes
+/// would be on their way at once.
+pub struct VectorLaunch {
+    /// A unit for each vector at least.
+    pub elements: ElementLaunch,
+    /// Elements of a vector.
+    pub width: usize,
+}
+
+impl VectorLaunch {
+    /// For dense tensors of this one's size and type.
+    pub fn new(tensor: &CubeTensor) -> Self {
+        let (client, elements) = (&tensor.client, tensor.meta.num_elements());
+        let width = vector_width(client, tensor.dtype, elements);
+        Self {
+            elements: ElementLaunch::new(client, elements / width),
+            width,
+        }
+    }
+}
+
+/// Elements of the longest vectors of a type that a row of so many elements is made of.
+pub fn vector_width(client: &Client, dtype: DType, elements: usize) -> usize {
+    let widths = client.io_optimized_vector_sizes(dtype.size());
+    let whole = widths.filter(|width| elements.is_multiple_of(*width));
+    whole.max().unwrap_or(1)
+}
+
 /// What random numbers of a kernel follow from: two uniform in `[0, 1)`, in f32. They stay on the device, which no host
 /// waits for.
 pub fn draw_seed(device: &Device) -> burn::tensor::Tensor<1> {

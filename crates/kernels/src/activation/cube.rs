@@ -1,4 +1,4 @@
-//! A unit for each element; all is computed in f32.
+//! A unit for a few elements; all is computed in f32.
 
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
@@ -10,7 +10,7 @@ use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, cubecl};
 
 use super::{ActivationForm, Function};
-use crate::cube::{ElementLaunch, address_type, empty_beside};
+use crate::cube::{VectorLaunch, address_type, empty_beside};
 
 impl ActivationForm for CubeBackend {
     fn laid_out(tensor: CubeTensor) -> CubeTensor {
@@ -19,12 +19,13 @@ impl ActivationForm for CubeBackend {
 
     fn forward(input: &CubeTensor, function: Function) -> CubeTensor {
         let output = empty_beside(input, input.shape(), input.dtype);
-        let launch = ElementLaunch::new(&input.client, input.shape().num_elements());
+        let launch = VectorLaunch::new(input);
         forward_kernel::launch(
             &input.client,
-            launch.count,
-            launch.dim,
+            launch.elements.count,
+            launch.elements.dim,
             address_type([input]),
+            launch.width,
             input.clone().into_buffer_arg(),
             output.clone().into_buffer_arg(),
             function,
@@ -35,12 +36,13 @@ impl ActivationForm for CubeBackend {
 
     fn backward(input: &CubeTensor, from_above: &CubeTensor, function: Function) -> CubeTensor {
         let of_input = empty_beside(input, input.shape(), input.dtype);
-        let launch = ElementLaunch::new(&input.client, input.shape().num_elements());
+        let launch = VectorLaunch::new(input);
         backward_kernel::launch(
             &input.client,
-            launch.count,
-            launch.dim,
+            launch.elements.count,
+            launch.elements.dim,
             address_type([input]),
+            launch.width,
             input.clone().into_buffer_arg(),
             from_above.clone().into_buffer_arg(),
             of_input.clone().into_buffer_arg(),
@@ -52,12 +54,13 @@ impl ActivationForm for CubeBackend {
 
     fn gated_forward(gate: &CubeTensor, input: &CubeTensor, function: Function) -> CubeTensor {
         let output = empty_beside(gate, gate.shape(), gate.dtype);
-        let launch = ElementLaunch::new(&gate.client, gate.shape().num_elements());
+        let launch = VectorLaunch::new(gate);
         gated_forward_kernel::launch(
             &gate.client,
-            launch.count,
-            launch.dim,
+            launch.elements.count,
+            launch.elements.dim,
             address_type([gate]),
+            launch.width,
             gate.clone().into_buffer_arg(),
             input.clone().into_buffer_arg(),
             output.clone().into_buffer_arg(),
@@ -74,12 +77,13 @@ impl ActivationForm for CubeBackend {
         function: Function,
     ) -> [CubeTensor; 2] {
         let [of_gate, of_input] = [(); 2].map(|()| empty_beside(gate, gate.shape(), gate.dtype));
-        let launch = ElementLaunch::new(&gate.client, gate.shape().num_elements());
+        let launch = VectorLaunch::new(gate);
         gated_backward_kernel::launch(
             &gate.client,
-            launch.count,
-            launch.dim,
+            launch.elements.count,
+            launch.elements.dim,
             address_type([gate]),
+            launch.width,
             gate.clone().into_buffer_arg(),
             input.clone().into_buffer_arg(),
             from_above.clone().into_buffer_arg(),
@@ -93,9 +97,9 @@ impl ActivationForm for CubeBackend {
 }
 
 #[cube(launch, address_type = "dynamic")]
-fn forward_kernel<F: Float>(
-    input: &[F],
-    output: &mut [F],
+fn forward_kernel<F: Float, N: Size>(
+    input: &[Vector<F, N>],
+    output: &mut [Vector<F, N>],
     #[comptime] function: Function,
     #[define(F)] _dtype: ElemType,
 ) {
@@ -103,14 +107,21 @@ fn forward_kernel<F: Float>(
     if place >= input.len() {
         terminate!();
     }
-    output[place] = F::cast_from(at(f32::cast_from(input[place]), function).value);
+    let x = input[place];
+    let mut y = Vector::<F, N>::empty();
+    #[unroll]
+    for lane in 0..x.vector_size() {
+        let at = at(f32::cast_from(x.extract(lane)), function);
+        y.insert(lane, F::cast_from(at.value));
+    }
+    output[place] = y;
 }
 
 #[cube(launch, address_type = "dynamic")]
-fn backward_kernel<F: Float>(
-    input: &[F],
-    from_above: &[F],
-    of_input: &mut [F],
+fn backward_kernel<F: Float, N: Size>(
+    input: &[Vector<F, N>],
+    from_above: &[Vector<F, N>],
+    of_input: &mut [Vector<F, N>],
     #[comptime] function: Function,
     #[define(F)] _dtype: ElemType,
 ) {
@@ -118,15 +129,22 @@ fn backward_kernel<F: Float>(
     if place >= input.len() {
         terminate!();
     }
-    let slope = at(f32::cast_from(input[place]), function).slope;
-    of_input[place] = F::cast_from(f32::cast_from(from_above[place]) * slope);
+    let (x, from_above) = (input[place], from_above[place]);
+    let mut of_x = Vector::<F, N>::empty();
+    #[unroll]
+    for lane in 0..x.vector_size() {
+        let at = at(f32::cast_from(x.extract(lane)), function);
+        let gradient = f32::cast_from(from_above.extract(lane)) * at.slope;
+        of_x.insert(lane, F::cast_from(gradient));
+    }
+    of_input[place] = of_x;
 }
 
 #[cube(launch, address_type = "dynamic")]
-fn gated_forward_kernel<F: Float>(
-    gate: &[F],
-    input: &[F],
-    output: &mut [F],
+fn gated_forward_kernel<F: Float, N: Size>(
+    gate: &[Vector<F, N>],
+    input: &[Vector<F, N>],
+    output: &mut [Vector<F, N>],
     #[comptime] function: Function,
     #[define(F)] _dtype: ElemType,
 ) {
@@ -134,17 +152,24 @@ fn gated_forward_kernel<F: Float>(
     if place >= gate.len() {
         terminate!();
     }
-    let value = at(f32::cast_from(gate[place]), function).value;
-    output[place] = F::cast_from(value * f32::cast_from(input[place]));
+    let (gate, x) = (gate[place], input[place]);
+    let mut y = Vector::<F, N>::empty();
+    #[unroll]
+    for lane in 0..gate.vector_size() {
+        let at = at(f32::cast_from(gate.extract(lane)), function);
+        let gated = at.value * f32::cast_from(x.extract(lane));
+        y.insert(lane, F::cast_from(gated));
+    }
+    output[place] = y;
 }
 
 #[cube(launch, address_type = "dynamic")]
-fn gated_backward_kernel<F: Float>(
-    gate: &[F],
-    input: &[F],
-    from_above: &[F],
-    of_gate: &mut [F],
-    of_input: &mut [F],
+fn gated_backward_kernel<F: Float, N: Size>(
+    gate: &[Vector<F, N>],
+    input: &[Vector<F, N>],
+    from_above: &[Vector<F, N>],
+    of_gate: &mut [Vector<F, N>],
+    of_input: &mut [Vector<F, N>],
     #[comptime] function: Function,
     #[define(F)] _dtype: ElemType,
 ) {
@@ -152,10 +177,19 @@ fn gated_backward_kernel<F: Float>(
     if place >= gate.len() {
         terminate!();
     }
-    let at = at(f32::cast_from(gate[place]), function);
-    let from_above = f32::cast_from(from_above[place]);
-    of_gate[place] = F::cast_from(from_above * f32::cast_from(input[place]) * at.slope);
-    of_input[place] = F::cast_from(from_above * at.value);
+    let (gate, x, from_above) = (gate[place], input[place], from_above[place]);
+    let mut of_x = Vector::<F, N>::empty();
+    let mut of_its_gate = Vector::<F, N>::empty();
+    #[unroll]
+    for lane in 0..gate.vector_size() {
+        let at = at(f32::cast_from(gate.extract(lane)), function);
+        let from_above = f32::cast_from(from_above.extract(lane));
+        let of_value = from_above * f32::cast_from(x.extract(lane));
+        of_its_gate.insert(lane, F::cast_from(of_value * at.slope));
+        of_x.insert(lane, F::cast_from(from_above * at.value));
+    }
+    of_gate[place] = of_its_gate;
+    of_input[place] = of_x;
 }
 
 /// A function at a place.

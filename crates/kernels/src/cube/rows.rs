@@ -7,27 +7,30 @@ use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{address_type, empty_beside};
+use super::{address_type, empty_beside, vector_width};
 
-/// Columns side by side of a cube.
+/// Vectors of columns side by side of a cube.
 const COLUMNS: usize = 32;
 /// Units of a cube for each of its columns, where it has several.
 const LANES: usize = 8;
-/// Rows of a cube, where there are more.
-const ROWS_OF_BLOCK: usize = 256;
+/// Rows that one cube adds up at most where nothing is left to do after it, which is also the most blocks of rows.
+const MOST_ROWS: usize = 256;
+/// Rows of a block at least.
+const LEAST_ROWS: usize = 64;
 
 /// The sum of the rows of a dense matrix, `[width]`, added up in f32 in an order that depends on nothing but the shape and
 /// the device.
 pub fn sum_of_rows(matrix: CubeTensor, dtype: DType) -> CubeTensor {
     let [rows, width] = [matrix.shape()[0], matrix.shape()[1]];
-    let num_blocks = rows.div_ceil(ROWS_OF_BLOCK);
-    if num_blocks <= 1 {
+    if rows <= MOST_ROWS {
         let sum = empty_beside(&matrix, [width], dtype);
         add_up(matrix, &sum, rows);
         return sum;
     }
+    let rows_of_block = rows.div_ceil(MOST_ROWS).max(LEAST_ROWS);
+    let num_blocks = rows.div_ceil(rows_of_block);
     let of_blocks = empty_beside(&matrix, [num_blocks, width], DType::F32);
-    add_up(matrix, &of_blocks, ROWS_OF_BLOCK);
+    add_up(matrix, &of_blocks, rows_of_block);
     sum_of_rows(of_blocks, dtype)
 }
 
@@ -43,11 +46,14 @@ fn add_up(matrix: CubeTensor, sums: &CubeTensor, rows_of_block: usize) {
     };
     let address_type = address_type([&matrix]);
     let dtypes = [matrix.dtype, sums.dtype].map(dtype_to_storage_type);
+    let vector = vector_width(&client, DType::F32, width);
+    let width = width / vector;
     rows_kernel::launch(
         &client,
         CubeCount::Static(width.div_ceil(COLUMNS) as u32, num_blocks as u32, 1),
         CubeDim::new_2d(COLUMNS as u32, lanes as u32),
         address_type,
+        vector,
         matrix.into_buffer_arg(),
         sums.clone().into_buffer_arg(),
         rows,
@@ -64,9 +70,9 @@ fn add_up(matrix: CubeTensor, sums: &CubeTensor, rows_of_block: usize) {
     clippy::too_many_arguments,
     reason = "a kernel's arguments lie side by side"
 )]
-fn rows_kernel<I: Float, O: Float>(
-    matrix: &[I],
-    sums: &mut [O],
+fn rows_kernel<I: Float, O: Float, N: Size>(
+    matrix: &[Vector<I, N>],
+    sums: &mut [Vector<O, N>],
     rows: usize,
     width: usize,
     rows_of_block: usize,
@@ -74,26 +80,26 @@ fn rows_kernel<I: Float, O: Float>(
     #[comptime] lanes: usize,
     #[define(I, O)] _dtypes: [ElemType; 2],
 ) {
-    let mut of_lanes = Shared::<[f32]>::new_slice(comptime!(columns * lanes));
+    let mut of_lanes = Shared::<[Vector<f32, N>]>::new_slice(comptime!(columns * lanes));
     let (column, lane) = (UNIT_POS_X as usize, UNIT_POS_Y as usize);
     let at = CUBE_POS_X as usize * columns + column;
     let block = CUBE_POS_Y as usize;
     let end = min(rows, (block + 1) * rows_of_block);
-    let mut sum = 0.0f32;
+    let mut sum = Vector::<f32, N>::zeroed();
     let mut row = block * rows_of_block + lane;
     while row < end && at < width {
-        sum += f32::cast_from(matrix[row * width + at]);
+        sum += Vector::cast_from(matrix[row * width + at]);
         row += lanes;
     }
     of_lanes[lane * columns + column] = sum;
     sync_cube();
     if lane == 0 && at < width {
-        let mut total = 0.0f32;
+        let mut total = Vector::<f32, N>::zeroed();
         #[unroll]
         for lane in 0..lanes {
             total += of_lanes[lane * columns + column];
         }
-        sums[block * width + at] = O::cast_from(total);
+        sums[block * width + at] = Vector::cast_from(total);
     }
 }
 
@@ -107,7 +113,7 @@ mod tests {
     use crate::cube::tensors::{burn_tensor, cube_tensor};
     use crate::processor::is_processor;
 
-    /// Of integers, so that no sum is rounded; of one block, of several and of blocks of blocks.
+    /// Of integers, so that no sum is rounded; of one block and of several.
     #[test]
     fn every_row_counts_once() {
         let device = test_device();

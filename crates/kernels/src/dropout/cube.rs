@@ -1,4 +1,4 @@
-//! A unit for each element, which draws whether it is kept; the backward pass draws the same again.
+//! A unit for a few elements, which draws which of them are kept; the backward pass draws the same again.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -15,7 +15,7 @@ use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, cubecl};
 
 use crate::cube::{
-    ElementLaunch, address_type, assert_f32, bits_of, draw_seed, dropout_factor, empty_beside,
+    VectorLaunch, address_type, assert_f32, bits_of, draw_seed, dropout_factor, empty_beside,
     hashed,
 };
 use crate::random::Dropping;
@@ -86,13 +86,14 @@ fn launch(
     let residual = residual.map(into_contiguous);
     let output = empty_beside(&input, input.shape(), input.dtype);
     let client = input.client.clone();
-    let launch = ElementLaunch::new(&client, input.shape().num_elements());
+    let launch = VectorLaunch::new(&input);
     let dtype = dtype_to_storage_type(input.dtype);
     dropout_kernel::launch(
         &client,
-        launch.count,
-        launch.dim,
+        launch.elements.count,
+        launch.elements.dim,
         address_type([&input]),
+        launch.width,
         residual.map(CubeTensor::into_buffer_arg).into(),
         input.into_buffer_arg(),
         seed.into_buffer_arg(),
@@ -192,11 +193,11 @@ impl Backward<CubeBackend, 2> for DropoutBackward {
     clippy::too_many_arguments,
     reason = "a kernel's arguments lie side by side"
 )]
-fn dropout_kernel<F: Float>(
-    residual: ComptimeOption<&[F]>,
-    input: &[F],
+fn dropout_kernel<F: Float, N: Size>(
+    residual: ComptimeOption<&[Vector<F, N>]>,
+    input: &[Vector<F, N>],
     seed: &[f32],
-    output: &mut [F],
+    output: &mut [Vector<F, N>],
     num_dropped: u32,
     scale: f32,
     #[define(F)] _dtype: ElemType,
@@ -205,11 +206,18 @@ fn dropout_kernel<F: Float>(
     if place >= input.len() {
         terminate!();
     }
-    let bits = hashed(u32::cast_from(place), bits_of(seed[0]), bits_of(seed[1]));
-    let factor = dropout_factor(bits, num_dropped, scale);
-    let kept = f32::cast_from(input[place]) * factor;
-    let below: ComptimeOption<f32> = residual
-        .as_ref()
-        .map(|residual| f32::cast_from(residual[place]));
-    output[place] = F::cast_from(below.unwrap_or(0.0f32) + kept);
+    let (first, second) = (bits_of(seed[0]), bits_of(seed[1]));
+    let elements = input[place];
+    let below: ComptimeOption<Vector<F, N>> = residual.as_ref().map(|residual| residual[place]);
+    let below = below.unwrap_or(Vector::<F, N>::zeroed());
+    let mut kept = Vector::<F, N>::empty();
+    #[unroll]
+    for lane in 0..elements.vector_size() {
+        let element = u32::cast_from(place * elements.vector_size() + lane);
+        let factor = dropout_factor(hashed(element, first, second), num_dropped, scale);
+        let below = f32::cast_from(below.extract(lane));
+        let above = f32::cast_from(elements.extract(lane)) * factor;
+        kept.insert(lane, F::cast_from(below + above));
+    }
+    output[place] = kept;
 }

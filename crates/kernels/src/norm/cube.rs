@@ -1,4 +1,4 @@
-//! A cube for each row; the sums over rows go through those of blocks of rows.
+//! A cube for each row, whose units take vectors of it; the sums over rows go through those of blocks of rows.
 
 use burn::backend::TensorMetadata;
 use burn::backend::cubecl::dtype_to_storage_type;
@@ -10,7 +10,9 @@ use burn_cubecl::{CubeBackend, cubecl};
 
 use super::{NormForm, NormSettings, Normed};
 use crate::cube::rows::sum_of_rows;
-use crate::cube::{ElementLaunch, RowLaunch, address_type, assert_f32, empty_beside, sum_of_units};
+use crate::cube::{
+    ElementLaunch, RowLaunch, address_type, assert_f32, empty_beside, sum_of_units, vector_width,
+};
 
 /// Rows whose share of the gradients of gamma and beta one unit adds up.
 const ROWS_OF_BLOCK: usize = 64;
@@ -31,17 +33,21 @@ impl NormForm for CubeBackend {
         let [rows, width] = [input.shape()[0], input.shape()[1]];
         let output = empty_beside(&input, [rows, width], input.dtype);
         let moments = empty_beside(&input, [rows, 2], DType::F32);
-        let launch = RowLaunch::new(&input.client, rows, width);
+        let vector = vector_width(&input.client, DType::F32, width);
+        let launch = RowLaunch::new(&input.client, rows, width / vector);
         forward_kernel::launch(
             &input.client,
             launch.count,
             launch.dim,
             address_type([&input]),
-            input.clone().into_tensor_arg(),
-            gamma.clone().into_tensor_arg(),
-            beta.into_tensor_arg(),
-            output.clone().into_tensor_arg(),
-            moments.clone().into_tensor_arg(),
+            vector,
+            input.clone().into_buffer_arg(),
+            gamma.clone().into_buffer_arg(),
+            beta.into_buffer_arg(),
+            output.clone().into_buffer_arg(),
+            moments.clone().into_buffer_arg(),
+            rows,
+            width / vector,
             settings.epsilon as f32,
             settings.is_centered,
             launch.units,
@@ -69,17 +75,21 @@ fn of_input(normed: &Normed<CubeBackend>, from_above: &CubeTensor) -> CubeTensor
     let input = &normed.input;
     let [rows, width] = [input.shape()[0], input.shape()[1]];
     let of_input = empty_beside(input, [rows, width], input.dtype);
-    let launch = RowLaunch::new(&input.client, rows, width);
+    let vector = vector_width(&input.client, DType::F32, width);
+    let launch = RowLaunch::new(&input.client, rows, width / vector);
     input_kernel::launch(
         &input.client,
         launch.count,
         launch.dim,
         address_type([input]),
-        input.clone().into_tensor_arg(),
-        normed.gamma.clone().into_tensor_arg(),
-        normed.moments.clone().into_tensor_arg(),
-        from_above.clone().into_tensor_arg(),
-        of_input.clone().into_tensor_arg(),
+        vector,
+        input.clone().into_buffer_arg(),
+        normed.gamma.clone().into_buffer_arg(),
+        normed.moments.clone().into_buffer_arg(),
+        from_above.clone().into_buffer_arg(),
+        of_input.clone().into_buffer_arg(),
+        rows,
+        width / vector,
         normed.is_centered,
         launch.units,
         dtype_to_storage_type(input.dtype),
@@ -118,27 +128,29 @@ fn of_parameters(normed: Normed<CubeBackend>, from_above: CubeTensor) -> [CubeTe
     clippy::too_many_arguments,
     reason = "a kernel's arguments lie side by side"
 )]
-fn forward_kernel<F: Float>(
-    input: &Tensor<F>,
-    gamma: &Tensor<f32>,
-    beta: &Tensor<f32>,
-    output: &mut Tensor<F>,
-    moments: &mut Tensor<f32>,
+fn forward_kernel<F: Float, N: Size>(
+    input: &[Vector<F, N>],
+    gamma: &[Vector<f32, N>],
+    beta: &[Vector<f32, N>],
+    output: &mut [Vector<F, N>],
+    moments: &mut [f32],
+    rows: usize,
+    width: usize,
     epsilon: f32,
     #[comptime] is_centered: bool,
     #[comptime] units: usize,
     #[define(F)] _dtype: ElemType,
 ) {
-    let (row, width) = (CUBE_POS, input.shape(1));
-    if row >= input.shape(0) {
+    let row = CUBE_POS;
+    if row >= rows {
         terminate!();
     }
     let (unit, start) = (UNIT_POS as usize, row * width);
     let mut mean = 0.0f32;
     if comptime!(is_centered) {
-        mean = mean_of::<F>(input, start, width, units);
+        mean = mean_of::<F, N>(input, start, width, units);
     }
-    let variance = mean_square_of::<F>(input, start, width, mean, units);
+    let variance = mean_square_of::<F, N>(input, start, width, mean, units);
     let factor = 1.0f32 / f32::sqrt(variance + epsilon);
     if unit == 0 {
         moments[2 * row] = mean;
@@ -146,46 +158,59 @@ fn forward_kernel<F: Float>(
     }
     let mut column = unit;
     while column < width {
-        let normed = (f32::cast_from(input[start + column]) - mean) * factor;
-        output[start + column] = F::cast_from(normed * gamma[column] + beta[column]);
+        let elements = input[start + column];
+        let normed =
+            (Vector::<f32, N>::cast_from(elements) - Vector::new(mean)) * Vector::new(factor);
+        output[start + column] = Vector::cast_from(normed * gamma[column] + beta[column]);
         column += units;
     }
 }
 
 /// Of the row that starts at a place.
 #[cube]
-fn mean_of<F: Float>(
-    input: &Tensor<F>,
+fn mean_of<F: Float, N: Size>(
+    input: &[Vector<F, N>],
     start: usize,
     width: usize,
     #[comptime] units: usize,
 ) -> f32 {
-    let mut sum = 0.0f32;
+    let mut sums = Vector::<f32, N>::zeroed();
     let mut column = UNIT_POS as usize;
     while column < width {
-        sum += f32::cast_from(input[start + column]);
+        sums += Vector::cast_from(input[start + column]);
         column += units;
     }
-    sum_of_units(sum, units) / f32::cast_from(width)
+    mean_of_units::<N>(sums, width, units)
 }
 
 /// Of what the row differs by from its mean.
 #[cube]
-fn mean_square_of<F: Float>(
-    input: &Tensor<F>,
+fn mean_square_of<F: Float, N: Size>(
+    input: &[Vector<F, N>],
     start: usize,
     width: usize,
     mean: f32,
     #[comptime] units: usize,
 ) -> f32 {
-    let mut sum = 0.0f32;
+    let mut sums = Vector::<f32, N>::zeroed();
     let mut column = UNIT_POS as usize;
     while column < width {
-        let element = f32::cast_from(input[start + column]) - mean;
-        sum += element * element;
+        let elements = Vector::<f32, N>::cast_from(input[start + column]) - Vector::new(mean);
+        sums += elements * elements;
         column += units;
     }
-    sum_of_units(sum, units) / f32::cast_from(width)
+    mean_of_units::<N>(sums, width, units)
+}
+
+/// The sum of the sums of all units over the elements of a row of so many vectors.
+#[cube]
+fn mean_of_units<N: Size>(sums: Vector<f32, N>, width: usize, #[comptime] units: usize) -> f32 {
+    let mut sum = 0.0f32;
+    #[unroll]
+    for lane in 0..sums.vector_size() {
+        sum += sums.extract(lane);
+    }
+    sum_of_units(sum, units) / f32::cast_from(width * sums.vector_size())
 }
 
 /// `factor * (g - mean(g) - normed * mean(g * normed))`, where g is the gradient of the normed row.
@@ -194,42 +219,47 @@ fn mean_square_of<F: Float>(
     clippy::too_many_arguments,
     reason = "a kernel's arguments lie side by side"
 )]
-fn input_kernel<F: Float>(
-    input: &Tensor<F>,
-    gamma: &Tensor<f32>,
-    moments: &Tensor<f32>,
-    from_above: &Tensor<F>,
-    of_input: &mut Tensor<F>,
+fn input_kernel<F: Float, N: Size>(
+    input: &[Vector<F, N>],
+    gamma: &[Vector<f32, N>],
+    moments: &[f32],
+    from_above: &[Vector<F, N>],
+    of_input: &mut [Vector<F, N>],
+    rows: usize,
+    width: usize,
     #[comptime] is_centered: bool,
     #[comptime] units: usize,
     #[define(F)] _dtype: ElemType,
 ) {
-    let (row, width) = (CUBE_POS, input.shape(1));
-    if row >= input.shape(0) {
+    let row = CUBE_POS;
+    if row >= rows {
         terminate!();
     }
     let (unit, start) = (UNIT_POS as usize, row * width);
-    let (mean, factor) = (moments[2 * row], moments[2 * row + 1]);
-    let mut sum = 0.0f32;
-    let mut product = 0.0f32;
+    let mean = Vector::<f32, N>::new(moments[2 * row]);
+    let factor = Vector::<f32, N>::new(moments[2 * row + 1]);
+    let mut sums = Vector::<f32, N>::zeroed();
+    let mut products = Vector::<f32, N>::zeroed();
     let mut column = unit;
     while column < width {
-        let gradient = f32::cast_from(from_above[start + column]) * gamma[column];
-        sum += gradient;
-        product += gradient * (f32::cast_from(input[start + column]) - mean) * factor;
+        let gradient = Vector::<f32, N>::cast_from(from_above[start + column]) * gamma[column];
+        let normed = (Vector::<f32, N>::cast_from(input[start + column]) - mean) * factor;
+        sums += gradient;
+        products += gradient * normed;
         column += units;
     }
-    let slope = sum_of_units(product, units) / f32::cast_from(width);
+    let slope = Vector::<f32, N>::new(mean_of_units::<N>(products, width, units));
     let mut mean_gradient = 0.0f32;
     if comptime!(is_centered) {
-        mean_gradient = sum_of_units(sum, units) / f32::cast_from(width);
+        mean_gradient = mean_of_units::<N>(sums, width, units);
     }
+    let mean_gradient = Vector::<f32, N>::new(mean_gradient);
     let mut column = unit;
     while column < width {
-        let gradient = f32::cast_from(from_above[start + column]) * gamma[column];
-        let normed = (f32::cast_from(input[start + column]) - mean) * factor;
-        let of_element = (gradient - mean_gradient - normed * slope) * factor;
-        of_input[start + column] = F::cast_from(of_element);
+        let gradient = Vector::<f32, N>::cast_from(from_above[start + column]) * gamma[column];
+        let normed = (Vector::<f32, N>::cast_from(input[start + column]) - mean) * factor;
+        let of_elements = (gradient - mean_gradient - normed * slope) * factor;
+        of_input[start + column] = Vector::cast_from(of_elements);
         column += units;
     }
 }
