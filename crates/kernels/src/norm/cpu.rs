@@ -28,6 +28,7 @@ impl<B: Host> NormForm for B {
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
+        has_beta: bool,
         settings: NormSettings,
     ) -> (FloatTensor<Self>, Normed<Self>) {
         let [input, gamma, beta] = [input, gamma, beta].map(B::dense);
@@ -36,13 +37,17 @@ impl<B: Host> NormForm for B {
             input,
             gamma,
             moments: moments.into(),
+            has_beta,
             is_centered: settings.is_centered,
         };
         (output, normed)
     }
 
-    fn backward(normed: Normed<Self>, from_above: FloatTensor<Self>) -> [FloatTensor<Self>; 3] {
-        backward::<B>(&normed, &B::dense(from_above))
+    fn backward(
+        normed: Normed<Self>,
+        from_above: FloatTensor<Self>,
+    ) -> [Option<FloatTensor<Self>>; 3] {
+        backward::<B>(&normed, &B::dense(from_above)).map(Some)
     }
 }
 

@@ -25,6 +25,7 @@ impl NormForm for CubeBackend {
         input: CubeTensor,
         gamma: CubeTensor,
         beta: CubeTensor,
+        has_beta: bool,
         settings: NormSettings,
     ) -> (CubeTensor, Normed<Self>) {
         assert_f32("gamma", &gamma);
@@ -49,6 +50,7 @@ impl NormForm for CubeBackend {
             rows,
             width / vector,
             settings.epsilon as f32,
+            has_beta,
             settings.is_centered,
             launch.units,
             dtype_to_storage_type(input.dtype),
@@ -58,16 +60,17 @@ impl NormForm for CubeBackend {
             input,
             gamma,
             moments,
+            has_beta,
             is_centered,
         };
         (output, normed)
     }
 
-    fn backward(normed: Normed<Self>, from_above: CubeTensor) -> [CubeTensor; 3] {
+    fn backward(normed: Normed<Self>, from_above: CubeTensor) -> [Option<CubeTensor>; 3] {
         let from_above = into_contiguous(from_above);
         let of_input = of_input(&normed, &from_above);
         let [of_gamma, of_beta] = of_parameters(normed, from_above);
-        [of_input, of_gamma, of_beta]
+        [Some(of_input), of_gamma, of_beta]
     }
 }
 
@@ -97,8 +100,8 @@ fn of_input(normed: &Normed<CubeBackend>, from_above: &CubeTensor) -> CubeTensor
     of_input
 }
 
-/// The gradients of gamma and beta.
-fn of_parameters(normed: Normed<CubeBackend>, from_above: CubeTensor) -> [CubeTensor; 2] {
+/// The gradients of gamma and beta, if there is one.
+fn of_parameters(normed: Normed<CubeBackend>, from_above: CubeTensor) -> [Option<CubeTensor>; 2] {
     let input = normed.input;
     let [rows, width] = [input.shape()[0], input.shape()[1]];
     let blocks = rows.div_ceil(ROWS_OF_BLOCK);
@@ -120,7 +123,8 @@ fn of_parameters(normed: Normed<CubeBackend>, from_above: CubeTensor) -> [CubeTe
         ROWS_OF_BLOCK,
         dtype_to_storage_type(input.dtype),
     );
-    [of_gamma, of_beta].map(|sums| sum_of_rows(sums, DType::F32))
+    let of_beta = normed.has_beta.then_some(of_beta);
+    [Some(of_gamma), of_beta].map(|sums| sums.map(|sums| sum_of_rows(sums, DType::F32)))
 }
 
 #[cube(launch, address_type = "dynamic")]
@@ -137,6 +141,7 @@ fn forward_kernel<F: Float, N: Size>(
     rows: usize,
     width: usize,
     epsilon: f32,
+    #[comptime] has_beta: bool,
     #[comptime] is_centered: bool,
     #[comptime] units: usize,
     #[define(F)] _dtype: ElemType,
@@ -161,7 +166,11 @@ fn forward_kernel<F: Float, N: Size>(
         let elements = input[start + column];
         let normed =
             (Vector::<f32, N>::cast_from(elements) - Vector::new(mean)) * Vector::new(factor);
-        output[start + column] = Vector::cast_from(normed * gamma[column] + beta[column]);
+        let mut scaled = normed * gamma[column];
+        if comptime!(has_beta) {
+            scaled += beta[column];
+        }
+        output[start + column] = Vector::cast_from(scaled);
         column += units;
     }
 }

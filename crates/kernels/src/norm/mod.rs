@@ -58,11 +58,17 @@ pub fn norm<const D: usize>(
     };
     let NormParameters { gamma, beta } = parameters;
     let input: Tensor<2> = input.reshape([-1, width as i32]);
-    let beta = beta.unwrap_or_else(|| Tensor::zeros([width], &device));
+    let has_beta = beta.is_some();
+    // Of a missing one only its place is taken, on a graphics card by what is there, which needs no launch.
+    let beta = beta.unwrap_or_else(|| match is_processor(&device) {
+        true => Tensor::zeros([width], &device),
+        false => gamma.clone().detach(),
+    });
     let output: Tensor<2> = Tensor::from_dispatch(<Dispatch as NormOps>::norm(
         input.into_dispatch(),
         gamma.into_dispatch(),
         beta.into_dispatch(),
+        has_beta,
         settings,
     ));
     output.reshape(shape).cast(dtype)
@@ -76,11 +82,12 @@ pub fn norm<const D: usize>(
     Autodiff,
 )]
 pub trait NormOps: Backend {
-    /// As [`norm`], of a matrix.
+    /// As [`norm`], of a matrix. A beta that is none is one of zeros on processors.
     fn norm(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
+        has_beta: bool,
         settings: NormSettings,
     ) -> FloatTensor<Self>;
 }
@@ -95,11 +102,15 @@ trait NormForm: Backend {
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
+        has_beta: bool,
         settings: NormSettings,
     ) -> (FloatTensor<Self>, Normed<Self>);
 
-    /// The gradients of input, gamma and beta from that of the output.
-    fn backward(normed: Normed<Self>, from_above: FloatTensor<Self>) -> [FloatTensor<Self>; 3];
+    /// The gradients of input, gamma and beta, if there is one, from that of the output.
+    fn backward(
+        normed: Normed<Self>,
+        from_above: FloatTensor<Self>,
+    ) -> [Option<FloatTensor<Self>>; 3];
 }
 
 /// What the forward pass leaves for the backward pass.
@@ -108,6 +119,7 @@ struct Normed<B: NormForm> {
     input: FloatTensor<B>,
     gamma: FloatTensor<B>,
     moments: B::Moments,
+    has_beta: bool,
     is_centered: bool,
 }
 
@@ -116,9 +128,10 @@ impl<B: NormForm> NormOps for B {
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
+        has_beta: bool,
         settings: NormSettings,
     ) -> FloatTensor<Self> {
-        B::forward(input, gamma, beta, settings).0
+        B::forward(input, gamma, beta, has_beta, settings).0
     }
 }
 
@@ -127,11 +140,12 @@ impl<B: NormForm, C: CheckpointStrategy> NormOps for Autodiff<B, C> {
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
+        has_beta: bool,
         settings: NormSettings,
     ) -> FloatTensor<Self> {
         let nodes = [input.node(), gamma.node(), beta.node()];
         let [input, gamma, beta] = [input, gamma, beta].map(|tensor| tensor.into_primitive());
-        let (output, normed) = B::forward(input, gamma, beta, settings);
+        let (output, normed) = B::forward(input, gamma, beta, has_beta, settings);
         match NormBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish(normed, output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
@@ -153,8 +167,8 @@ impl<B: NormForm> Backward<B, 3> for NormBackward {
     ) {
         let from_above = gradients.consume::<B>(&ops.node);
         let found = B::backward(ops.state, from_above);
-        for (node, gradient) in ops.parents.into_iter().zip(found) {
-            if let Some(node) = node {
+        for parent in ops.parents.into_iter().zip(found) {
+            if let (Some(node), Some(gradient)) = parent {
                 gradients.register::<B>(node.id, gradient);
             }
         }
