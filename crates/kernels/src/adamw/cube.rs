@@ -22,42 +22,61 @@ pub struct Pending {
     step: AdamWStep,
 }
 
-impl Pending {
-    /// The tensors that the update will be made to, in place where nobody else holds them, and the update.
-    pub fn new<const D: usize>(
-        step: &AdamWStep,
-        old: AdamWTensors<D>,
-        gradient: Tensor<D>,
-    ) -> (AdamWTensors<D>, Self) {
-        let own = |tensor: Tensor<D>| {
-            Tensor::<D>::from_dispatch(<Dispatch as OwnOps>::own(tensor.into_dispatch()))
-        };
-        let owned = AdamWTensors {
-            parameter: own(old.parameter),
-            first: own(old.first),
-            second: own(old.second),
-        };
-        let pending = Self {
-            parameter: cube_tensor(owned.parameter.clone()),
-            first: cube_tensor(owned.first.clone()),
-            second: cube_tensor(owned.second.clone()),
-            gradient: into_contiguous(cube_tensor(gradient)),
-            step: *step,
-        };
-        (owned, pending)
+/// The tensors that the update will be made to, in place where nobody else holds them; it is one more of `pending`.
+pub fn add<const D: usize>(
+    step: &AdamWStep,
+    old: AdamWTensors<D>,
+    gradient: Tensor<D>,
+    pending: &mut Vec<Pending>,
+) -> AdamWTensors<D> {
+    let (parameter, first, second) = <Dispatch as AdamWOps>::add(
+        old.parameter.into_dispatch(),
+        old.first.into_dispatch(),
+        old.second.into_dispatch(),
+        gradient.into_dispatch(),
+        *step,
+        pending,
+    );
+    let [parameter, first, second] = [parameter, first, second].map(Tensor::from_dispatch);
+    AdamWTensors {
+        parameter,
+        first,
+        second,
     }
 }
 
-/// Tensors that may be changed.
+/// The update of graphics cards.
 #[backend_extension(Cube)]
-pub trait OwnOps: Backend {
-    /// A dense tensor that nobody else holds.
-    fn own(tensor: FloatTensor<Self>) -> FloatTensor<Self>;
+pub trait AdamWOps: Backend {
+    /// As [`add`].
+    fn add(
+        parameter: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        step: AdamWStep,
+        pending: &mut Vec<Pending>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
-impl OwnOps for CubeBackend {
-    fn own(tensor: CubeTensor) -> CubeTensor {
-        into_own(tensor)
+impl AdamWOps for CubeBackend {
+    fn add(
+        parameter: CubeTensor,
+        first: CubeTensor,
+        second: CubeTensor,
+        gradient: CubeTensor,
+        step: AdamWStep,
+        pending: &mut Vec<Pending>,
+    ) -> (CubeTensor, CubeTensor, CubeTensor) {
+        let [parameter, first, second] = [parameter, first, second].map(into_own);
+        pending.push(Pending {
+            parameter: parameter.clone(),
+            first: first.clone(),
+            second: second.clone(),
+            gradient: into_contiguous(gradient),
+            step,
+        });
+        (parameter, first, second)
     }
 }
 

@@ -109,11 +109,7 @@ impl Updates {
             return cpu::adamw(step, old, scaled);
         }
         #[cfg(feature = "cube")]
-        {
-            let (tensors, pending) = cube::Pending::new(step, old, scaled.values);
-            self.pending.push(pending);
-            tensors
-        }
+        return cube::add(step, old, scaled.values, &mut self.pending);
         #[cfg(not(feature = "cube"))]
         reference::adamw(step, old, scaled)
     }

@@ -1,13 +1,15 @@
 //! Several tensors in a launch, a unit for some elements of one.
 
 use burn::backend::cubecl::dtype_to_storage_type;
+use burn::backend::ops::FloatTensorOps;
+use burn::backend::{Backend, Dispatch, TensorMetadata, backend_extension, tensor::FloatTensor};
 use burn::tensor::{DType, Tensor};
-use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{CubeBackend, cubecl};
 
-use crate::cube::address_type;
-use crate::cube::tensors::{TensorsLaunch, cube_tensor, launches};
+use crate::cube::tensors::{TensorsLaunch, launches};
+use crate::cube::{address_type, empty_beside};
 
 /// A copy that is to come.
 #[derive(Debug)]
@@ -16,15 +18,42 @@ pub struct Pending {
     to: CubeTensor,
 }
 
-impl Pending {
-    /// The tensor that will be written, and its copy; none of a tensor that is not dense.
-    pub fn new<const D: usize>(tensor: &Tensor<D>, dtype: DType) -> Option<(Tensor<D>, Self)> {
-        let from = cube_tensor(tensor.clone());
-        let copy = Tensor::<D>::empty(tensor.dims(), (&tensor.device(), dtype));
-        let to = cube_tensor(copy.clone());
-        from.is_contiguous().then(|| (copy, Self { from, to }))
-    }
+/// The copy of a tensor as it will be written, one more of `pending`; of a tensor that is not dense it is there at once.
+pub fn add<const D: usize>(
+    tensor: Tensor<D>,
+    dtype: DType,
+    pending: &mut Vec<Pending>,
+) -> Tensor<D> {
+    let copy = <Dispatch as CastOps>::add(tensor.into_dispatch(), dtype, pending);
+    Tensor::from_dispatch(copy)
+}
 
+/// The copies of graphics cards.
+#[backend_extension(Cube)]
+pub trait CastOps: Backend {
+    /// As [`add`].
+    fn add(
+        tensor: FloatTensor<Self>,
+        dtype: DType,
+        pending: &mut Vec<Pending>,
+    ) -> FloatTensor<Self>;
+}
+
+impl CastOps for CubeBackend {
+    fn add(tensor: CubeTensor, dtype: DType, pending: &mut Vec<Pending>) -> CubeTensor {
+        if !tensor.is_contiguous() {
+            return CubeBackend::float_cast(tensor, dtype.into());
+        }
+        let copy = empty_beside(&tensor, tensor.shape(), dtype);
+        pending.push(Pending {
+            from: tensor,
+            to: copy.clone(),
+        });
+        copy
+    }
+}
+
+impl Pending {
     fn dtypes(&self) -> [DType; 2] {
         [self.from.dtype, self.to.dtype]
     }

@@ -33,10 +33,8 @@ impl Casts {
             return tensor.cast(self.dtype);
         }
         #[cfg(feature = "cube")]
-        if let Some((copy, pending)) = cube::Pending::new(&tensor, self.dtype) {
-            self.pending.push(pending);
-            return copy;
-        }
+        return cube::add(tensor, self.dtype, &mut self.pending);
+        #[cfg(not(feature = "cube"))]
         tensor.cast(self.dtype)
     }
 
