@@ -4,7 +4,7 @@
 //     cc -O2 -shared -fPIC -o driver/libcuda.so.1 benches/idle_driver.c
 //     LD_LIBRARY_PATH=driver IDLE_DRIVER_COUNTS=counts lamplight bench electra-small-pretrain-step-b128 --device cuda
 //
-// What is read from the card is zero. A clock goes on by 3 microseconds a launch, so that the fastest of several kernels is
+// The first line of the counts is the memory that was ever asked for. What is read from the card is zero. A clock goes on by 3 microseconds a launch, so that the fastest of several kernels is
 // no more than one of them.
 #include <pthread.h>
 #include <stdint.h>
@@ -36,7 +36,7 @@ typedef struct {
 
 static Kernel *kernels;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static uint64_t clock_ns, next_address = (uint64_t)1 << 40, next_handle = 1 << 20;
+static uint64_t clock_ns, allocated, next_address = (uint64_t)1 << 40, next_handle = 1 << 20;
 
 static void *fresh_handle(void) { return (void *)__sync_fetch_and_add(&next_handle, 16); }
 
@@ -44,6 +44,7 @@ __attribute__((destructor)) static void write_counts(void) {
     const char *path = getenv("IDLE_DRIVER_COUNTS");
     FILE *file = path ? fopen(path, "w") : NULL;
     if (!file) return;
+    fprintf(file, "%llu bytes of memory\n", (unsigned long long)allocated);
     for (Kernel *kernel = kernels; kernel; kernel = kernel->next)
         if (kernel->launches) fprintf(file, "%llu %s\n", (unsigned long long)kernel->launches, kernel->name);
     fclose(file);
@@ -84,6 +85,7 @@ int cuCtxSynchronize(void) { return SUCCESS; }
 // Memory: addresses that nothing lies at.
 int cuMemAlloc_v2(uint64_t *address, size_t size) {
     *address = __sync_fetch_and_add(&next_address, (size + PAGE - 1) / PAGE * PAGE);
+    __sync_fetch_and_add(&allocated, size);
     return SUCCESS;
 }
 int cuMemAllocAsync(uint64_t *address, size_t size, void *stream) { return cuMemAlloc_v2(address, size); }
