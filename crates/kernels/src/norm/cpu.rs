@@ -28,7 +28,7 @@ impl<B: Host> NormForm for B {
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        has_beta: bool,
+        _has_beta: bool,
         settings: NormSettings,
     ) -> (FloatTensor<Self>, Normed<Self>) {
         let [input, gamma, beta] = [input, gamma, beta].map(B::dense);
@@ -37,7 +37,6 @@ impl<B: Host> NormForm for B {
             input,
             gamma,
             moments: moments.into(),
-            has_beta,
             is_centered: settings.is_centered,
         };
         (output, normed)
@@ -46,8 +45,14 @@ impl<B: Host> NormForm for B {
     fn backward(
         normed: Normed<Self>,
         from_above: FloatTensor<Self>,
+        wants_beta: bool,
     ) -> [Option<FloatTensor<Self>>; 3] {
-        backward::<B>(&normed, &B::dense(from_above)).map(Some)
+        let [of_input, of_gamma, of_beta] = backward::<B>(&normed, &B::dense(from_above));
+        [
+            Some(of_input),
+            Some(of_gamma),
+            wants_beta.then_some(of_beta),
+        ]
     }
 }
 

@@ -60,17 +60,25 @@ impl NormForm for CubeBackend {
             input,
             gamma,
             moments,
-            has_beta,
             is_centered,
         };
         (output, normed)
     }
 
-    fn backward(normed: Normed<Self>, from_above: CubeTensor) -> [Option<CubeTensor>; 3] {
+    fn backward(
+        normed: Normed<Self>,
+        from_above: CubeTensor,
+        wants_beta: bool,
+    ) -> [Option<CubeTensor>; 3] {
         let from_above = into_contiguous(from_above);
         let of_input = of_input(&normed, &from_above);
         let [of_gamma, of_beta] = of_parameters(normed, from_above);
-        [Some(of_input), of_gamma, of_beta]
+        let of_beta = wants_beta.then(|| sum_of_rows(of_beta, DType::F32));
+        [
+            Some(of_input),
+            Some(sum_of_rows(of_gamma, DType::F32)),
+            of_beta,
+        ]
     }
 }
 
@@ -100,8 +108,8 @@ fn of_input(normed: &Normed<CubeBackend>, from_above: &CubeTensor) -> CubeTensor
     of_input
 }
 
-/// The gradients of gamma and beta, if there is one.
-fn of_parameters(normed: Normed<CubeBackend>, from_above: CubeTensor) -> [Option<CubeTensor>; 2] {
+/// The gradients of gamma and beta over each block of rows, `[blocks, width]`.
+fn of_parameters(normed: Normed<CubeBackend>, from_above: CubeTensor) -> [CubeTensor; 2] {
     let input = normed.input;
     let [rows, width] = [input.shape()[0], input.shape()[1]];
     let blocks = rows.div_ceil(ROWS_OF_BLOCK);
@@ -123,8 +131,7 @@ fn of_parameters(normed: Normed<CubeBackend>, from_above: CubeTensor) -> [Option
         ROWS_OF_BLOCK,
         dtype_to_storage_type(input.dtype),
     );
-    let of_beta = normed.has_beta.then_some(of_beta);
-    [Some(of_gamma), of_beta].map(|sums| sums.map(|sums| sum_of_rows(sums, DType::F32)))
+    [of_gamma, of_beta]
 }
 
 #[cube(launch, address_type = "dynamic")]

@@ -106,10 +106,11 @@ trait NormForm: Backend {
         settings: NormSettings,
     ) -> (FloatTensor<Self>, Normed<Self>);
 
-    /// The gradients of input, gamma and beta, if there is one, from that of the output.
+    /// The gradients of input, gamma and, where it is wanted, beta from that of the output.
     fn backward(
         normed: Normed<Self>,
         from_above: FloatTensor<Self>,
+        wants_beta: bool,
     ) -> [Option<FloatTensor<Self>>; 3];
 }
 
@@ -119,7 +120,6 @@ struct Normed<B: NormForm> {
     input: FloatTensor<B>,
     gamma: FloatTensor<B>,
     moments: B::Moments,
-    has_beta: bool,
     is_centered: bool,
 }
 
@@ -166,7 +166,8 @@ impl<B: NormForm> Backward<B, 3> for NormBackward {
         _checkpointer: &mut Checkpointer,
     ) {
         let from_above = gradients.consume::<B>(&ops.node);
-        let found = B::backward(ops.state, from_above);
+        let wants_beta = ops.parents[2].is_some();
+        let found = B::backward(ops.state, from_above, wants_beta);
         for parent in ops.parents.into_iter().zip(found) {
             if let (Some(node), Some(gradient)) = parent {
                 gradients.register::<B>(node.id, gradient);
