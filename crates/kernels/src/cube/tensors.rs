@@ -49,12 +49,12 @@ pub fn num_cubes(tensors: &[CubeTensor]) -> usize {
 
 /// What goes into a launch each: alike, with so many bindings, and of about one size, so that its cubes have about as much
 /// to do.
-pub fn launches<'a, T>(
-    items: &'a mut [T],
+pub fn launches<T>(
+    items: &mut [T],
     bindings: usize,
     tensor: impl Fn(&T) -> &CubeTensor,
     are_alike: impl Fn(&T, &T) -> bool,
-) -> Vec<&'a [T]> {
+) -> Vec<&[T]> {
     let Some(first) = items.first() else {
         return Vec::new();
     };
@@ -72,7 +72,10 @@ pub fn launches<'a, T>(
 pub fn cube_tensor<const D: usize>(tensor: Tensor<D>) -> CubeTensor {
     let mut found = Vec::with_capacity(1);
     <Dispatch as TensorsOps>::hand_over(tensor.into_dispatch(), &mut found);
-    found.pop().expect("a tensor of a graphics card")
+    match found.pop() {
+        Some(tensor) => tensor,
+        None => panic!("not a tensor of a graphics card"),
+    }
 }
 
 /// The way back, for tests.

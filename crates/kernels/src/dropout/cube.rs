@@ -189,10 +189,6 @@ impl Backward<CubeBackend, 2> for DropoutBackward {
 }
 
 #[cube(launch, address_type = "dynamic")]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a kernel's arguments lie side by side"
-)]
 fn dropout_kernel<F: Float, N: Size>(
     residual: ComptimeOption<&[Vector<F, N>]>,
     input: &[Vector<F, N>],

@@ -58,7 +58,7 @@ fn product_in_f32(left: CubeTensor, right: CubeTensor) -> CubeTensor {
         return CubeBackend::product(left, right);
     }
     matmul(left, right, None, MatmulStrategy::default(), DType::F32)
-        .expect("a product whose result is wider than its factors")
+        .unwrap_or_else(|error| panic!("a product of half precision in f32: {error:?}"))
 }
 
 #[cfg(test)]
