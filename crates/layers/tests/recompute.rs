@@ -4,14 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use burn::module::Module;
+use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{DType, Device, Gradients, Tensor};
+use burn::tensor::{DType, Device, Gradients, Int, Tensor};
 use lamplight_layers::attention::{
     AttentionBias, AttentionInput, MultiHeadAttention, MultiHeadAttentionConfig,
 };
 use lamplight_layers::block::{Block, BlockInput, BlockOutput, Pass};
 use lamplight_layers::initializer::Initializer;
+use lamplight_layers::leaf::Leaf;
 use lamplight_layers::recompute::Tape;
 use lamplight_testing::{assert_close, test_device};
 
@@ -33,19 +34,35 @@ impl Toy {
             bias: false,
             scale: 1.0,
             dropout: 0.0,
-            query: Initializer::Normal(1.0),
-            key_value: Initializer::Normal(1.0),
-            output: Initializer::Normal(1.0),
+            query: Initializer::Zeros,
+            key_value: Initializer::Zeros,
+            output: Initializer::Zeros,
         };
-        Self {
+        let toy = Self {
             linear: LinearConfig::new(2, 2).init(device),
             attention: attention.init(device),
             num_calls: Arc::default(),
-        }
+        };
+        toy.map(&mut Filling(0))
     }
 
     fn num_calls(&self) -> usize {
         self.num_calls.load(Ordering::Relaxed)
+    }
+}
+
+/// Weights that are the same in every run, and small: of large ones one key takes all the weight, and what is left of the
+/// gradient of the bias is the order in which much larger numbers were added up.
+struct Filling(i64);
+
+impl ModuleMapper for Filling {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| {
+            let numbers = self.0..self.0 + tensor.shape().num_elements() as i64;
+            self.0 = numbers.end;
+            let numbers = Tensor::<1, Int>::arange(numbers, &tensor.device().inner());
+            Leaf::of(&tensor).with(numbers.float().sin().reshape(tensor.shape()) * 0.4)
+        })
     }
 }
 
